@@ -1,0 +1,49 @@
+"""The last touches to a finished page.
+
+The size of every picture stands in it, so that nothing moves when the picture arrives; and the empty corner of pandas'
+tables is no heading.
+"""
+
+import re
+from pathlib import Path
+from struct import unpack
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+IMAGE = re.compile(r'<img (?P<attributes>[^>]*?src="(?:\.\./)*_images/(?P<file>[^"]+)"[^>]*?)\s*/?>')
+LENGTH = re.compile(r'\b(width|height)="([\d.]+)(pt|px)?"')
+
+
+def size(file: Path) -> tuple[int, int] | None:
+    """Width and height of a PNG or SVG in CSS pixels, or None where the file does not say."""
+    head = file.read_bytes()[:2000]
+    if head.startswith(b"\x89PNG"):
+        width, height = unpack(">II", head[16:24])
+        return width, height
+    found = {
+        name: float(number) * (4 / 3 if unit == "pt" else 1)
+        for name, number, unit in LENGTH.findall(head.decode(errors="ignore"))
+    }
+    return (round(found["width"]), round(found["height"])) if len(found) == 2 else None
+
+
+def _finish(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    folder = {Path(target).name: Path(app.srcdir, source) for source, target in app.builder.images.items()}
+
+    def replace(match: re.Match[str]) -> str:
+        source = folder.get(match["file"])
+        known = size(source) if source and source.is_file() and " width=" not in match[0] else None
+        extent = f' width="{known[0]}" height="{known[1]}"' if known else ""
+        return f'<img {match["attributes"]}{extent} loading="lazy" decoding="async" />'
+
+    if "body" in context:
+        context["body"] = IMAGE.sub(replace, context["body"]).replace("<th></th>", "<td></td>")
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the rewriting of the finished page."""
+    app.connect("html-page-context", _finish, priority=800)

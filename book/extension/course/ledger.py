@@ -1,0 +1,164 @@
+"""The ledger: every claim with its source, effect, interval and verdict, generated from the notebooks' stored outputs.
+
+Gives the directives `ledger` (all chapters) and `measured` (one chapter), and the role `verdict`.
+"""
+
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from course.intervals import drawing, number
+from course.links import link, notebooks
+from course.stored import Claim, Side, all_claims
+
+logger = logging.getLogger(__name__)
+LEDGER = "book/ledger"
+TITLE = re.compile(r"^# (.+?)\s*(?:\{.*\})?$", re.MULTILINE)
+
+
+def stored_claims(env: BuildEnvironment) -> dict[str, Claim]:
+    """Every claim by id; the page that asks is written anew when a notebook changes.
+
+    Raises:
+        ValueError: a claim is malformed, or two share an id.
+    """
+    paths = [Path(env.doc2path(name)) for name in notebooks(env)]
+    for path in paths:
+        env.note_dependency(str(path))
+    return all_claims(paths)
+
+
+class Rows(SphinxDirective):
+    """What the two directives share: a table of claims."""
+
+    def claims(self) -> dict[str, Claim]:
+        """Every claim by id, or none and a warning."""
+        try:
+            return stored_claims(self.env)
+        except ValueError as problem:
+            logger.warning("ledger: %s", problem, location=self.get_location(), type="course")
+            return {}
+
+    def table(self, claims: list[Claim], named: bool) -> nodes.table:
+        """One row a claim; rows are named in the ledger alone, which the verdicts in the text refer to."""
+        head = nodes.row(
+            "", *(_entry(nodes.paragraph("", text)) for text in ("Claim", "Measured", "Verdict"))
+        )
+        rows = [self._row(claim, named) for claim in claims]
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (40, 42, 18)), cols=3)
+        group += [nodes.thead("", head), nodes.tbody("", *rows)]
+        return nodes.table("", group, classes=["ledger"])
+
+    def _row(self, claim: Claim, named: bool) -> nodes.row:
+        cells = [self._statement(claim), [_measured(claim)], [_verdict(claim)]]
+        return nodes.row("", *(_entry(*cell) for cell in cells), ids=[claim.row] if named else [])
+
+    def _statement(self, claim: Claim) -> list[nodes.Node]:
+        notes = [f"*Threshold:* {claim.direction} {number(claim.threshold)} {claim.unit}.".replace(" .", ".")]
+        notes += [f"*Source:* {{cite:t}}`{claim.source}`."] if claim.source else []
+        notes += [claim.remark] if claim.remark else []
+        return [self._paragraph(claim.statement, "statement"), self._paragraph(" ".join(notes), "note")]
+
+    def _paragraph(self, text: str, role: str) -> nodes.paragraph:
+        parsed, messages = self.parse_inline(text, lineno=self.lineno)
+        return nodes.paragraph("", "", *parsed, *messages, classes=[f"ledger-{role}"])
+
+
+def _entry(*content: nodes.Node) -> nodes.entry:
+    return nodes.entry("", *content)
+
+
+def _measured(claim: Claim) -> nodes.bullet_list:
+    items = (_side(claim, side) for side in claim.sides)
+    return nodes.bullet_list("", *items, classes=["ledger-sides"])
+
+
+def _side(claim: Claim, side: Side) -> nodes.list_item:
+    picture = nodes.raw("", drawing(claim, side), format="html")
+    label = nodes.inline("", side.label, classes=["ledger-label"])
+    effect = nodes.inline("", number(side.effect, side.low, side.high), classes=["ledger-effect"])
+    value = nodes.inline("", "", effect, nodes.Text(f" {_spread(claim, side)}"), classes=["ledger-value"])
+    return nodes.list_item("", nodes.paragraph("", "", label, picture, nodes.Text(" "), value))
+
+
+def _spread(claim: Claim, side: Side) -> str:
+    """The interval, the unit and the number of runs."""
+    if side.low == side.high:
+        return f"{claim.unit} (exact)".strip()
+    ends = (number(end, side.low, side.high) for end in (side.low, side.high))
+    return f"[{', '.join(ends)}] {claim.unit}".strip() + f", n = {side.n}"
+
+
+def _verdict(claim: Claim) -> nodes.paragraph:
+    badge = nodes.inline("", claim.verdict, classes=["verdict", f"verdict--{claim.kind}"])
+    cell = link("the cell", f"notebooks/{claim.chapter}", claim.card, "ledger-cell")
+    cell["reftitle"] = f"The notebook cell that tests {claim.id}"
+    return nodes.paragraph("", "", badge, nodes.Text(" "), cell)
+
+
+class Ledger(Rows):
+    """`ledger`: every chapter's claims, chapter by chapter."""
+
+    def run(self) -> list[nodes.Node]:
+        """A section a chapter."""
+        chapters: dict[str, list[Claim]] = {}
+        for claim in self.claims().values():
+            chapters.setdefault(claim.chapter, []).append(claim)
+        return [self._section(chapter, claims) for chapter, claims in chapters.items()]
+
+    def _section(self, chapter: str, claims: list[Claim]) -> nodes.section:
+        page = Path(self.env.srcdir, "book", f"{chapter}.md")
+        self.env.note_dependency(str(page))
+        found = TITLE.search(page.read_text(encoding="utf8")) if page.is_file() else None
+        title = nodes.title("", found[1] if found else chapter.capitalize())
+        return nodes.section("", title, self.table(claims, named=True), ids=[f"chapter-{chapter}"], names=[])
+
+
+class Measured(Rows):
+    """`measured` chapter: what one chapter measured."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The chapter's table, or nothing and a warning."""
+        chapter = self.arguments[0]
+        claims = [claim for claim in self.claims().values() if claim.chapter == chapter]
+        if not claims:
+            logger.warning(
+                "measured: no stored claim of the chapter %s",
+                chapter,
+                location=self.get_location(),
+                type="course",
+            )
+            return []
+        return [self.table(claims, named=False)]
+
+
+class Verdict(SphinxRole):
+    """`verdict` chapter/claim: the verdict in words, linked to its row in the ledger."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """The link, or the id alone and a warning."""
+        try:
+            claim = stored_claims(self.env)[self.text]
+        except KeyError:
+            logger.warning(
+                "verdict: no claim is called %s", self.text, location=self.get_location(), type="course"
+            )
+            return [nodes.literal("", self.text)], []
+        except ValueError as problem:
+            logger.warning("verdict: %s", problem, location=self.get_location(), type="course")
+            return [nodes.literal("", self.text)], []
+        return [link(claim.verdict, LEDGER, claim.row, "verdict", f"verdict--{claim.kind}")], []
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directives and the role."""
+    app.add_directive("ledger", Ledger)
+    app.add_directive("measured", Measured)
+    app.add_role("verdict", Verdict())

@@ -1,0 +1,12 @@
+"""Activation functions, and the experiments that test what is said about them.
+
+`activations.get("gelu")` gives one of them, `activations.names()` says which there are. Importing this
+package imports NumPy and no torch.
+"""
+
+from importlib.metadata import version
+
+from activations.functions import Activation, get, names
+
+__all__ = ["Activation", "__version__", "get", "names"]
+__version__ = version("activations")

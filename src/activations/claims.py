@@ -1,0 +1,278 @@
+"""A claim, its threshold, its verdict.
+
+    slope = Claim("saturation/slope", "a sigmoid layer passes less than a quarter of the gradient", below=0.25)
+    slope.test({"Xavier": factors})          # one number a seed
+
+The threshold is stated before anything is measured. The result shows itself three ways: a card for the page, one line
+of plain text that another machine reproduces, and JSON in the output's metadata, from which the ledger is made.
+"""
+
+import html
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+KINDS = ("holds", "conditional", "fails", "undecided")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One measured group: mean over the seeds, with its 95 % t-interval (a point where the value is exact)."""
+
+    label: str
+    effect: float
+    low: float
+    high: float
+    n: int
+
+
+def interval(values: Any, label: str = "values") -> Side:
+    """Mean and 95 % t-interval of one number a seed; a plain number is taken as exact.
+
+    Raises:
+        ValueError: If there is no value, or one is NaN or infinite.
+    """
+    if isinstance(values, int | float | np.floating | np.integer):
+        values = [values]
+    sample = np.asarray(values, dtype=np.float64).ravel()
+    if sample.size == 0:
+        raise ValueError(f"{label} must hold at least one value, got none")
+    if not np.isfinite(sample).all():
+        raise ValueError(f"{label} must be finite, got {sample[~np.isfinite(sample)][0]}")
+    mean = float(sample.mean())
+    if sample.size == 1 or np.ptp(sample) == 0:
+        return Side(label, mean, mean, mean, sample.size)
+    low, high = stats.t.interval(CONFIDENCE, sample.size - 1, mean, stats.sem(sample))
+    return Side(label, mean, float(low), float(high), sample.size)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is said, and the number that decides it.
+
+    Args:
+        id: "chapter/name", in lower case.
+        statement: One sentence without a full stop, as people say it.
+        below: The claim holds if the effect is clear of this number on the lower side.
+        above: The same on the upper side; exactly one of the two.
+        unit: Unit of the effect.
+        source: Key in the bibliography of who says so, or None for folklore.
+        digits: Decimals of the effect in the line that CI compares; -1 rounds to tens, None leaves the effect out.
+            Choose it so coarse that another machine rounds to the same.
+
+    Raises:
+        ValueError: If the id is malformed, the statement empty or the threshold missing, doubled or not finite.
+    """
+
+    id: str
+    statement: str
+    below: float | None = None
+    above: float | None = None
+    unit: str = ""
+    source: str | None = None
+    digits: int | None = 2
+
+    def __post_init__(self) -> None:
+        """Refuse a claim that could not be decided."""
+        if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", self.id):
+            raise ValueError(f"id must be 'chapter/name' in lower case, got {self.id!r}")
+        if not self.statement.strip():
+            raise ValueError("statement must say something, got nothing")
+        if (self.below is None) == (self.above is None):
+            raise ValueError(f"threshold: give {self.id} either below= or above=, before you measure")
+        if not math.isfinite(self.threshold):
+            raise ValueError(f"threshold must be finite, got {self.threshold}")
+
+    @property
+    def threshold(self) -> float:
+        """The number that decides."""
+        return self.below if self.below is not None else self.above  # type: ignore[return-value]
+
+    @property
+    def direction(self) -> str:
+        """On which side of the threshold the claim holds: "below" or "above"."""
+        return "below" if self.below is not None else "above"
+
+    def judge(self, side: Side) -> str:
+        """Return "holds", "fails" or "undecided" for one measured group."""
+        if self.direction == "below":
+            return (
+                "holds"
+                if side.high < self.threshold
+                else "fails"
+                if side.low >= self.threshold
+                else "undecided"
+            )
+        return (
+            "holds" if side.low > self.threshold else "fails" if side.high <= self.threshold else "undecided"
+        )
+
+    def test(
+        self, measured: Mapping[str, Any], *, condition: str | None = None, remark: str | None = None
+    ) -> "Verdict":
+        """Decide.
+
+        Args:
+            measured: One number a seed (or one exact number) under a label. With a `condition`, the first group is
+                measured where it is met, and every other where it is not.
+            condition: What the folklore leaves out, to be read after "holds, if".
+            remark: A sentence on what the figures mean.
+
+        Returns:
+            The verdict. Without a condition every group must hold. With one, the claim holds if all groups do, holds
+            conditionally if the first does and another fails, and does not hold if the first fails.
+
+        Raises:
+            ValueError: If nothing was measured, a value is not finite, or a condition comes with fewer than two groups.
+        """
+        sides = tuple(interval(values, label) for label, values in measured.items())
+        if not sides:
+            raise ValueError("measured must hold at least one group, got none")
+        if condition is not None and len(sides) < 2:
+            raise ValueError("measured must show both sides of the condition: give at least two groups")
+        judged = [self.judge(side) for side in sides]
+        if all(each == "holds" for each in judged):
+            kind = "holds"
+        elif condition is not None and judged[0] == "holds" and "fails" in judged[1:]:
+            kind = "conditional"
+        elif (judged[0] if condition is not None else "fails" if "fails" in judged else None) == "fails":
+            kind = "fails"
+        else:
+            kind = "undecided"
+        return Verdict(self, sides, kind, condition, remark)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A tested claim; shows itself as a card, as a line and as JSON."""
+
+    claim: Claim
+    sides: tuple[Side, ...]
+    kind: str
+    condition: str | None = None
+    remark: str | None = None
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words."""
+        words = {"holds": "holds", "fails": "does not hold", "undecided": "undecided"}
+        return f"holds, if {self.condition}" if self.kind == "conditional" else words[self.kind]
+
+    def figure(self, side: Side) -> str:
+        """A group's effect, rounded as the claim asks; how it was judged, where the claim asks for no figure."""
+        digits = self.claim.digits
+        if digits is None:
+            return self.claim.judge(side)
+        rounded = round(side.effect, digits) + 0.0  # no minus zero
+        return f"{rounded:.{max(digits, 0)}f}".replace("-", "−")
+
+    @property
+    def line(self) -> str:
+        """The stable line: verdict, claim, threshold, rounded effects."""
+        effects = "; ".join(f"{side.label} {self.figure(side)}" for side in self.sides)
+        unit = f" {self.claim.unit}" if self.claim.unit else ""
+        claimed = f"claimed: {self.claim.direction} {self.claim.threshold:g}{unit}"
+        return f"{self.claim.id}: {self.verdict} [{claimed}; measured: {effects}]"
+
+    def as_json(self) -> dict[str, Any]:
+        """What the ledger needs to know."""
+        return {
+            "id": self.claim.id,
+            "statement": self.claim.statement,
+            "source": self.claim.source,
+            "direction": self.claim.direction,
+            "threshold": self.claim.threshold,
+            "unit": self.claim.unit,
+            "digits": self.claim.digits,
+            "verdict": self.verdict,
+            "kind": self.kind,
+            "condition": self.condition,
+            "remark": self.remark,
+            "sides": [vars(side) for side in self.sides],
+            "line": self.line,
+        }
+
+    def as_html(self) -> str:
+        """The card: statement, verdict, effect with its interval."""
+        claim = self.claim
+        unit = html.escape(f" {claim.unit}" if claim.unit else "")
+        rows = "".join(
+            f"<tr><th scope='row'>{html.escape(side.label)}</th><td>{spread(side)}{unit}</td><td>{seeds(side)}</td></tr>"
+            for side in self.sides
+        )
+        remark = f"<p class='claim__remark'>{html.escape(self.remark)}</p>" if self.remark else ""
+        return (
+            f"<div class='claim claim--{self.kind}' id='claim-{claim.id.split('/')[1]}'>"
+            f"<p class='claim__statement'>“{html.escape(claim.statement)}”</p>"
+            f"<p class='claim__verdict'><strong>{html.escape(self.verdict)}</strong> "
+            f"<span class='claim__threshold'>(claimed: {claim.direction} {claim.threshold:g}{unit})</span></p>"
+            f"<table class='claim__effects'>{rows}</table>{remark}</div>"
+        )
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        return {"text/plain": self.line, "text/html": self.as_html()}, {"claim": self.as_json()}
+
+    def __repr__(self) -> str:
+        """The stable line."""
+        return self.line
+
+
+def spread(side: Side) -> str:
+    """An effect with its interval, to three significant digits of the interval's width."""
+    if side.low == side.high:
+        return f"{side.effect:.4g}".replace("-", "−")
+    half = (side.high - side.low) / 2
+    digits = max(0, 1 - math.floor(math.log10(half)))
+    if half < 1e-4:
+        return f"{side.effect:.3g} ± {half:.1g}".replace("-", "−")
+    return f"{side.effect:.{digits}f} ± {half:.{digits}f}".replace("-", "−")
+
+
+def seeds(side: Side) -> str:
+    """How many seeds stand behind an effect."""
+    return "exact" if side.n == 1 else f"{side.n} seeds"
+
+
+def glue(**numbers: float | str) -> None:
+    """Hand numbers to the page: each is stored in the cell's output under its name, as myst-nb's glue stores it.
+
+    Round them so coarsely that another machine stores the same.
+
+    Raises:
+        ValueError: If a number is NaN or infinite.
+    """
+    from IPython.display import display
+
+    for name, value in numbers.items():
+        if not isinstance(value, str) and not math.isfinite(value):
+            raise ValueError(f"{name} must be finite, got {value}")
+        record = {
+            "application/papermill.record/text/plain": value
+            if isinstance(value, str)
+            else f"{float(value):g}"
+        }
+        display(
+            record,
+            metadata={"scrapbook": {"name": name, "mime_prefix": "application/papermill.record/"}},
+            raw=True,
+        )
+
+
+def paired(first: Sequence[float], second: Sequence[float]) -> np.ndarray:
+    """Differences first − second, seed by seed.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"second must have one value a seed like first ({a.shape}), got {b.shape}")
+    return a - b

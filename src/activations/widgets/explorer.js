@@ -1,0 +1,520 @@
+// The explorer: one activation, what comes out of it, and what twenty layers of it leave of a gradient.
+//
+// An anywidget module: `render({ model, el })` draws into `el` and keeps six traits of `model` in step with the controls.
+// All arithmetic is done here, so it needs no kernel; the package's tests compare every number with the Python's.
+//
+//   state       activation, parameter (null where there is none), mean, sd, sigma_w, x
+//   quantities  every figure on show is an element with data-quantity="f" (and so on) and its full value in data-value;
+//               `evaluate(state)` returns the same numbers under the same names
+
+// ---------------------------------------------------------------------------------------------- the functions
+
+const { abs, exp, expm1, log1p, max, min, sqrt, PI } = Math;
+
+const COEFFICIENTS = [ // Chebyshev series of exp(x²) erfc(x) / t, t = 3.75 / (3.75 + x), computed with 60 digits
+  0.4214058601090404, 0.37747444362832, 0.14160448337558904, 0.04472136419492391, 0.0117959706715608,
+  0.0025349704447309527, 0.0004185659812464711, 4.4764300324499895e-5, 5.257805411800891e-7, -8.231924321753128e-7,
+  -1.316512185167472e-7, 2.5425950577591977e-9, 3.6155375955980613e-9, 2.8881129031517165e-10, -7.744049094712806e-11,
+  -1.4154099941115766e-11, 1.541532080291853e-12, 5.316760838441818e-13, -3.1266208417670866e-14,
+  -1.931405980218627e-14, 7.681944620990154e-16, 7.212640982187403e-16, -2.9234747015733566e-17,
+  -2.800417314058823e-17];
+
+/** 1 − erf(x), to a relative error of a few 1e-16. */
+export function erfc(x) {
+  if (x < 0) return 2 - erfc(-x);
+  if (x > 27.3) return 0; // below the smallest float64
+  const t = 3.75 / (3.75 + x), y = 2 * t - 1;
+  let a = 0, b = 0; // Clenshaw's recurrence sums a Chebyshev series
+  for (let k = COEFFICIENTS.length - 1; k > 0; k--) [a, b] = [2 * y * a - b + COEFFICIENTS[k], a];
+  const high = Math.fround(x); // exp(−x²) in two factors: the square of a float32 is exact in float64
+  return t * (y * a - b + COEFFICIENTS[0]) * exp(-high * high) * exp((high - x) * (high + x));
+}
+
+const cdf = (x) => erfc(-x / Math.SQRT2) / 2; // of the standard normal distribution
+const pdf = (x) => exp(-x * x / 2) / sqrt(2 * PI);
+const sigmoid = (x) => (x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)));
+const bell = (x) => { const e = exp(-abs(x)); return e / (1 + e) ** 2; }; // sigmoid's slope
+const elu = (x, alpha) => (x > 0 ? x : alpha * expm1(x));
+const inside = (x, low, high) => (x > low && x < high ? 1 : 0);
+const SELU = [1.6732632423543772, 1.0507009873554805]; // alpha and scale of Klambauer et al. 2017
+
+/** f and its slope as functions of x and the parameter p; kinks are where f is not smooth, and p itself is kinks[moves]. */
+export const ACTIVATIONS = {
+  identity: { f: (x) => x, slope: () => 1 },
+  step: { f: (x) => (x >= 0 ? 1 : 0), slope: () => 0, kinks: [0] },
+  sigmoid: { f: sigmoid, slope: bell },
+  tanh: { f: Math.tanh, slope: (x) => 4 * bell(2 * x) },
+  relu: { f: (x) => max(x, 0), slope: (x) => (x > 0 ? 1 : 0), kinks: [0] },
+  relu6: { f: (x) => min(max(x, 0), 6), slope: (x) => inside(x, 0, 6), kinks: [0, 6] },
+  hardsigmoid: { f: (x) => min(max(x / 6 + 0.5, 0), 1), slope: (x) => inside(x, -3, 3) / 6, kinks: [-3, 3] },
+  hardtanh: {
+    f: (x, p) => min(max(x, p), 1), slope: (x, p) => inside(x, p, 1), kinks: [-1, 1], moves: 0,
+    parameter: { name: "min_val", default: -1, low: -4, high: 0 } },
+  leaky_relu: {
+    f: (x, p) => (x > 0 ? x : p * x), slope: (x, p) => (x > 0 ? 1 : p), kinks: [0],
+    parameter: { name: "negative_slope", default: 0.01, low: 0, high: 1 } },
+  softplus: {
+    f: (x, p) => max(x, 0) + log1p(exp(-p * abs(x))) / p, slope: (x, p) => sigmoid(p * x),
+    parameter: { name: "beta", default: 1, low: 0.1, high: 10 } },
+  softsign: { f: (x) => x / (1 + abs(x)), slope: (x) => 1 / (1 + abs(x)) ** 2, kinks: [0] },
+  elu: {
+    f: elu, slope: (x, p) => (x > 0 ? 1 : p * exp(x)), kinks: [0],
+    parameter: { name: "alpha", default: 1, low: 0, high: 4 } },
+  selu: { f: (x) => SELU[1] * elu(x, SELU[0]), slope: (x) => SELU[1] * (x > 0 ? 1 : SELU[0] * exp(x)), kinks: [0] },
+  gelu: { f: (x) => x * cdf(x), slope: (x) => cdf(x) + x * pdf(x) },
+  silu: { f: (x) => x * sigmoid(x), slope: (x) => sigmoid(x) + x * bell(x) },
+};
+
+export const RANGES = { mean: [-5, 5], sd: [0.1, 5], sigma_w: [0.1, 4], x: [-8, 8] };
+export const DEFAULTS = { activation: "sigmoid", parameter: null, mean: 0, sd: 1, sigma_w: 1, x: 1 };
+export const DEPTH = 20;
+export const THRESHOLD = 0.01; // a slope nearer to 0 than this counts as saturated
+const STOPS = [
+  ["torch’s default", "1/√3", 1 / sqrt(3)], ["LeCun, Xavier", "1", 1], ["He", "√2", Math.SQRT2], ["Xavier, gain 4", "", 4]];
+
+/** The function of one state: its parameter filled in, and its kinks. */
+function bind({ activation, parameter }) {
+  const chosen = ACTIVATIONS[activation];
+  if (!chosen) throw new Error(`activation must be one of ${Object.keys(ACTIVATIONS).join(", ")}; got ${activation}`);
+  const p = chosen.parameter ? clamp(parameter ?? chosen.parameter.default, [chosen.parameter.low, chosen.parameter.high]) : null;
+  const kinks = (chosen.kinks ?? []).map((kink, i) => (i === chosen.moves ? p : kink));
+  return { f: (x) => chosen.f(x, p), slope: (x) => chosen.slope(x, p), kinks, p };
+}
+const clamp = (value, [low, high]) => min(max(value, low), high);
+
+// ---------------------------------------------------------------------------------------------- the theory
+// The same quadrature as activations/gaussian.py, where it is explained.
+
+const [NODES, WEIGHTS] = gaussLegendre(20);
+const DEVIATIONS = [-12, -8, -4, -2, 0, 2, 4, 8, 12];
+
+/** Nodes and weights on [−1, 1]: Newton's method on the Legendre polynomial. */
+function gaussLegendre(n) {
+  const nodes = [], weights = [];
+  for (let i = 1; i <= n; i++) {
+    let x = Math.cos(PI * (i - 0.25) / (n + 0.5)), slope;
+    for (let step = 0; step < 8; step++) {
+      let value = 1, before = 0;
+      for (let k = 1; k <= n; k++) [value, before] = [((2 * k - 1) * x * value - (k - 1) * before) / k, value];
+      slope = n * (x * value - before) / (x * x - 1);
+      x -= value / slope;
+    }
+    nodes.push(x);
+    weights.push(2 / ((1 - x * x) * slope * slope));
+  }
+  return [nodes, weights];
+}
+
+/** Nodes x and weights w with Σ w·g(x) = E[g(z)] for z ~ N(mean, sd²), g smooth between its kinks. */
+function quadrature(mean, sd, kinks) {
+  const low = mean - 12 * sd, high = mean + 12 * sd, reach = max(abs(low), abs(high));
+  const ends = [0, ...kinks, ...DEVIATIONS.map((d) => mean + sd * d)];
+  for (let scale = 1 / 16; scale < reach; scale *= 4) ends.push(scale, -scale);
+  const inner = ends.filter((e) => e >= low && e <= high).sort((a, b) => a - b);
+  const x = [], w = [];
+  for (let i = 1; i < inner.length; i++) {
+    const half = (inner[i] - inner[i - 1]) / 2, middle = (inner[i] + inner[i - 1]) / 2;
+    if (half > 0) NODES.forEach((node, k) => {
+      const at = middle + half * node;
+      x.push(at);
+      w.push(half * WEIGHTS[k] * pdf((at - mean) / sd) / sd);
+    });
+  }
+  return { x, w };
+}
+const expectation = (g, { x, w }) => x.reduce((sum, at, i) => sum + w[i] * g(at), 0);
+
+/** Variance of the pre-activations in each layer, and what is left there of the gradient's norm; layer 1 comes first. */
+function gradientProfile({ f, slope, kinks }, sigmaW) {
+  const q = [sigmaW ** 2], factors = [];
+  for (let layer = 0; layer < DEPTH; layer++) {
+    const rule = quadrature(0, sqrt(max(q[layer], 1e-280)), kinks);
+    factors.push(sigmaW ** 2 * expectation((x) => slope(x) ** 2, rule));
+    q.push(sigmaW ** 2 * expectation((x) => f(x) ** 2, rule));
+  }
+  let log = 0;
+  const left = factors.map((_, i) => exp((log += Math.log(factors[DEPTH - 1 - i])) / 2)).reverse();
+  return { q: q.slice(0, DEPTH), left };
+}
+
+/** Intervals of x on which |slope| < THRESHOLD: a scan of [−1490, 1490], finest around 0, then bisection. */
+function saturatedIntervals({ slope, kinks }) {
+  const flat = (x) => abs(slope(x)) < THRESHOLD;
+  const edges = [...kinks];
+  for (let t = -8; t <= 8; t += 1 / 64) edges.push(Math.sinh(t));
+  edges.sort((a, b) => a - b);
+  const intervals = [];
+  const add = (from, to) => {
+    const last = intervals.at(-1);
+    if (last && last[1] === from) last[1] = to; else intervals.push([from, to]);
+  };
+  for (let i = 1; i < edges.length; i++) {
+    const [a, b] = [edges[i - 1], edges[i]];
+    let low = a + (b - a) * 1e-9, high = b - (b - a) * 1e-9; // just inside: the slope at a kink belongs to neither side
+    const [first, last] = [flat(low), flat(high)];
+    if (first && last) add(a, b);
+    else if (first !== last) {
+      for (let step = 0; step < 60; step++) {
+        const middle = (low + high) / 2;
+        if (flat(middle) === first) low = middle; else high = middle;
+      }
+      if (first) add(a, low); else add(low, b);
+    }
+  }
+  if (intervals[0]?.[0] === edges[0]) intervals[0][0] = -Infinity;
+  if (intervals.at(-1)?.[1] === edges.at(-1)) intervals.at(-1)[1] = Infinity;
+  return intervals;
+}
+
+/** P(a < z < b) for z ~ N(mean, sd²), from the nearer tail. */
+function share(a, b, mean, sd) {
+  const [low, high] = [(a - mean) / sd, (b - mean) / sd];
+  return low > 0 ? cdf(-low) - cdf(-high) : cdf(high) - cdf(low);
+}
+
+/** Where f is constant, many inputs have the very same output: [{ y, from, to }]. */
+function plateaus({ f, slope, kinks }) {
+  const ends = [-Infinity, ...kinks, Infinity], found = [];
+  for (let i = 1; i < ends.length && kinks.length; i++) {
+    const from = ends[i - 1], to = ends[i];
+    const inner = from === -Infinity ? to - 0.5 : to === Infinity ? from + 0.5 : (from + to) / 2;
+    if (slope(inner) === 0) found.push({ y: f(inner), from, to });
+  }
+  return found;
+}
+
+let memory = {}; // of one activation and σ_w: moving x or the inputs does not change these
+function remember(name, key, compute) {
+  if (memory[name]?.key !== key) memory[name] = { key, value: compute() };
+  return memory[name].value;
+}
+
+/** Every number that the explorer shows, by the name of its data-quantity. */
+export function evaluate(state) {
+  const chosen = bind(state), { mean, sd, sigma_w: sigmaW } = state, key = `${state.activation} ${chosen.p}`;
+  const rule = quadrature(mean, sd, chosen.kinks);
+  const outputMean = expectation(chosen.f, rule);
+  const intervals = remember("intervals", key, () => saturatedIntervals(chosen));
+  const { q, left } = remember("profile", `${key} ${sigmaW}`, () => gradientProfile(chosen, sigmaW));
+  const masses = plateaus(chosen).map(({ y, from, to }) => ({ y, share: share(from, to, mean, sd) }));
+  const factor = left[0] ** (1 / DEPTH);
+  return {
+    "f": chosen.f(state.x),
+    "slope": chosen.slope(state.x),
+    "output-mean": outputMean,
+    "output-sd": sqrt(expectation((x) => (chosen.f(x) - outputMean) ** 2, rule)),
+    "saturated-share": intervals.reduce((sum, [a, b]) => sum + share(a, b, mean, sd), 0),
+    "point-mass": masses.reduce((sum, mass) => sum + mass.share, 0),
+    "gradient-left": left[0],
+    "layer-factor": factor, // geometric mean of the layers' factors
+    "slope-rms": factor / sigmaW, // the slopes' part of it
+    "signal-sd": sqrt(q[DEPTH - 1]), // of the last layer's pre-activations
+    q, left, intervals, masses, chosen,
+  };
+}
+
+// ---------------------------------------------------------------------------------------------- words and figures
+
+const superscript = (n) => String(n).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
+
+/** Three significant figures: 0.231, 12.0, 3.21 × 10⁻¹². */
+export function figure(value) {
+  if (value === 0) return "0";
+  const size = abs(value), sign = value < 0 ? "−" : "";
+  if (size >= 0.001 && size < 999.5) return sign + size.toPrecision(3);
+  const [mantissa, exponent] = size.toExponential(2).split("e");
+  return Number(exponent) === 3 ? sign + Math.round(size) : `${sign}${mantissa} × 10${superscript(Number(exponent))}`;
+}
+const percent = (p) => (p === 0 ? "0 %" : p < 0.0005 ? "< 0.1 %" : p > 0.9995 && p < 1 ? "> 99.9 %" : `${(100 * p).toFixed(1)} %`);
+const settle = (mean) => (abs(mean) < 1e-12 ? 0 : mean); // an odd function's mean is 0 but for rounding
+const plain = (value) => String(Number(value.toFixed(3))).replace("-", "−");
+/** The same for a voice: superscripts are not read out. */
+const spoken = (text) => text.replace(/ × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/, (_, digits) =>
+  " times 10 to the power " + [...digits].map((c) => (c === "⁻" ? "minus " : "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c))).join("")).replace("−", "minus ");
+
+/** [the figure, the words after it] of "After 20 layers: 3.21 × 10⁻¹² of the gradient is left." */
+function headline(left) {
+  if (left === 0) return ["nothing", "of the gradient is left"];
+  if (left > 0.9995 && left < 1.0005) return ["all", "of the gradient is left"];
+  return [figure(left), left > 1 ? "times the gradient arrives" : "of the gradient is left"];
+}
+
+/** What became of the signal on its way up: the other half of choosing σ_w. */
+function signal(sd) {
+  const text = `the signal’s standard deviation in layer ${DEPTH} is ${figure(sd)}`;
+  return sd > 1000 ? `On the way up the signal explodes: ${text}.` : sd < 0.001 ? `On the way up the signal dies out: ${text}.`
+    : `On the way up, ${text}.`;
+}
+
+// ---------------------------------------------------------------------------------------------- the pictures
+
+const line = (x1, y1, x2, y2, name) => `<line class="${name}" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>`;
+const text = (x, y, words, name = "", anchor = "start") => `<text class="${name}" x="${x}" y="${y}" text-anchor="${anchor}">${words}</text>`;
+const scale = (from, to, a, b) => (v) => Math.round(10 * (a + (v - from) / (to - from) * (b - a))) / 10;
+const path = (points, name) => `<path class="${name}" d="M${points.map((p) => p.join()).join("L")}"/>`;
+const span = (n, from, to) => Array.from({ length: n + 1 }, (_, i) => from + (to - from) * i / n);
+
+/** Tick marks at round steps, three to six of them. */
+function ticks(low, high) {
+  const step = [0.25, 0.5, 1, 2, 4, 5, 10, 20].find((s) => (high - low) / s <= 5) ?? 50;
+  return span(Math.floor(high / step) - Math.ceil(low / step), Math.ceil(low / step) * step, Math.floor(high / step) * step);
+}
+
+/** A curve in pieces, so that a jump stays a jump. */
+function curve(g, kinks, [low, high], X, Y, name) {
+  const ends = [low, ...kinks.filter((k) => k > low && k < high), high];
+  return ends.slice(1).map((to, i) => {
+    const from = ends[i], nudge = (to - from) * 1e-9;
+    return path(span(ends.length > 2 ? 60 : 120, from + nudge, to - nudge).map((x) => [X(x), Y(g(x))]), name);
+  }).join("");
+}
+
+/** Share of the outputs in each of n bins between low and high, without the plateaus. */
+function histogram({ f, kinks }, masses, mean, sd, low, high, n) {
+  const bins = new Float64Array(n), flat = new Set(masses.map((mass) => mass.y));
+  const xs = [...span(480, mean - 5 * sd, mean + 5 * sd), ...kinks].sort((a, b) => a - b);
+  const bin = (y) => (y - low) / (high - low) * n;
+  for (let i = 1; i < xs.length; i++) {
+    const width = xs[i] - xs[i - 1], weight = pdf(((xs[i] + xs[i - 1]) / 2 - mean) / sd) * width / sd;
+    const ends = [f(xs[i - 1] + width * 1e-9), f(xs[i] - width * 1e-9)];
+    if (ends[0] === ends[1] && flat.has(ends[0])) continue;
+    const [from, to] = [bin(min(...ends)), bin(max(...ends))];
+    for (let k = max(0, Math.floor(from)); k <= min(n - 1, Math.floor(to)); k++)
+      bins[k] += weight * (to > from ? (min(to, k + 1) - max(from, k)) / (to - from) : 1);
+  }
+  return bins;
+}
+
+const HEIGHT = { function: 430, layers: 372 };
+
+/** f over x with the outputs' distribution to its right; below, on the same x, the slope and the inputs. */
+function drawFunction(width, state, now, uid) {
+  const { chosen, intervals, masses } = now, { mean, sd, x } = state;
+  const side = clamp(Math.round(width * 0.24), [78, 150]), left = 34, right = width - side - 14, domain = RANGES.x;
+  const values = span(160, ...domain).map(chosen.f), near = chosen.kinks.flatMap((k) => [k - 1e-9, k + 1e-9]);
+  const slopes = [...span(320, ...domain), ...near].map(chosen.slope);
+  const [low, high] = [min(...values), max(...values)], pad = max(0.06 * (high - low), 0.04);
+  const X = scale(...domain, left, right);
+  const Y = scale(low - pad, high + pad, 196, 20);
+  const S = scale(min(-0.25, ...slopes), max(1.25, ...slopes), 306, 222);
+  const D = (z) => Math.round(10 * (394 - 58 * exp(-z * z / 2))) / 10;
+  const out = [`<defs><pattern id="${uid}-hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+    <line class="hatch" x1="0" y1="0" x2="0" y2="5"/></pattern></defs>`];
+
+  for (const [from, to] of intervals.map((i) => i.map((v) => clamp(v, domain))))
+    if (to > from) out.push(`<rect class="flat" x="${X(from)}" y="20" width="${max(1, X(to) - X(from))}" height="374"/>`);
+  for (const y of ticks(low - pad, high + pad)) out.push(line(left, Y(y), right, Y(y), "grid"), text(left - 6, Y(y) + 4, plain(y), "tick", "end"));
+  for (const s of [0, 1]) out.push(line(left, S(s), right, S(s), "grid"), text(left - 6, S(s) + 4, s, "tick", "end"));
+  for (const v of [-8, -4, 0, 4, 8]) out.push(text(X(v), 412, plain(v), "tick", "middle"));
+  out.push(line(left, 394, right, 394, "axis"), text((left + right) / 2, 427, "input x", "tick", "middle"));
+
+  const bell = (from, to) => [[X(from), 394], ...span(80, from, to).map((v) => [X(v), D((v - mean) / sd)]), [X(to), 394]];
+  const [first, last] = [clamp(mean - 4 * sd, domain), clamp(mean + 4 * sd, domain)];
+  out.push(path(bell(first, last), "inputs"));
+  for (const i of intervals) {
+    const [from, to] = i.map((v) => clamp(v, [first, last]));
+    if (to > from) out.push(`<path fill="url(#${uid}-hatch)" d="M${bell(from, to).map((p) => p.join()).join("L")}"/>`);
+  }
+  out.push(curve(chosen.f, chosen.kinks, domain, X, Y, "f"), curve(chosen.slope, chosen.kinks, domain, X, S, "slope"));
+  out.push(text(left + 4, 16, "f(x)", "label f"), text(left + 4, 219, `slope f′(x), at most ${figure(max(...slopes))}`, "label slope"), text(left + 4, 332, "inputs", "label"));
+
+  // The outputs share f's vertical axis: a bar is as long as its share of them.
+  const base = right + 14, bins = histogram(chosen, masses, mean, sd, low - pad, high + pad, 44), most = max(...bins);
+  const rest = (1 - masses.reduce((sum, mass) => sum + mass.share, 0)) || 0, room = (side - 4) * max(0.25, rest);
+  if (rest > 1e-6) {
+    const stairs = [...bins].flatMap((b, k) => [k, k + 1].map((edge) => [base + Math.round(10 * room * b / most) / 10, 196 - edge * 4]));
+    out.push(path([[base, 196], ...stairs, [base, 20]], "outputs"));
+  }
+  out.push(line(base, 20, base, 196, "axis"), text(base, 12, "outputs", "label"));
+  for (const { y, share } of masses) if (share >= 0.0005) {
+    const end = base + (side - 10) * share, above = Y(y) > 60 ? -9 : 19;
+    out.push(line(base, Y(y), end, Y(y), "mass"), `<circle class="mass" cx="${end}" cy="${Y(y)}" r="4"/>`,
+      text(base + 4, Y(y) + above, `${percent(share)} at ${plain(y)}`, "small"));
+  }
+  const words = [[percent(now["saturated-share"]), "big"], ["of inputs:", "small"], [`|f′| < ${THRESHOLD}`, "small"]];
+  words.forEach(([w, name], i) => out.push(text(base, 350 + 17 * i, w, name)));
+  out.push(`<rect fill="url(#${uid}-hatch)" x="${base}" y="318" width="22" height="12"/>`);
+
+  const [mx, my, ms] = [X(x), Y(now.f), S(now.slope)];
+  out.push(line(mx, 20, mx, 394, "marker"), line(mx, my, base, my, "marker"));
+  out.push(`<circle class="dot f" cx="${mx}" cy="${my}" r="5"/><circle class="dot slope" cx="${mx}" cy="${ms}" r="5"/>`);
+  return out.join("");
+}
+
+/** One row a layer, the last on top, as the gradient meets them; a bar is as long as the powers of ten lost or gained. */
+function drawLayers(width, now) {
+  const limits = [-20, 12], X = scale(...limits, 40, width - 12), one = X(0), row = (layer) => 34 + 14.5 * (DEPTH - layer);
+  const bottom = row(1) + 10, out = [];
+  for (let power = -20; power <= 10; power += 5)
+    out.push(line(X(power), 22, X(power), bottom, power ? "grid" : "axis"), text(X(power), bottom + 16, power ? `10${superscript(power)}` : "1", "tick", "middle"));
+  out.push(text(X(-4), bottom + 33, "share of the gradient’s norm that arrives", "tick", "middle"));
+  out.push(text(0, 12, "layer", "label"), text(one, 12, "the gradient enters ↓", "small", "end"));
+  now.left.forEach((left, i) => {
+    const power = Math.log10(left), end = X(clamp(power, limits)), y = row(i + 1), layer = i + 1;
+    const beyond = power < limits[0] || power > limits[1];
+    out.push(line(one, y, end, y, "lost"));
+    out.push(beyond ? `<path class="dot f" d="M${end},${y - 5}v10l${power < 0 ? -8 : 8},-5z"/>` : `<circle class="dot f" cx="${end}" cy="${y}" r="4"/>`);
+    if (layer === 1 || layer % 5 === 0) out.push(text(22, y + 4, layer, "tick", "end"));
+  });
+  return out.join("");
+}
+
+// ---------------------------------------------------------------------------------------------- the widget
+
+const slider = (uid, key, label, [low, high], step) => `
+  <div class="control"><label for="${uid}-${key}">${label}</label><span class="shown" aria-hidden="true" data-shows="${key}"></span>
+  <input type="range" id="${uid}-${key}" data-key="${key}" min="${low}" max="${high}" step="${step}" data-lm-suppress-shortcuts="true"></div>`;
+const quantity = (name, label) => `<span class="one"><small>${label}</small> <b data-quantity="${name}"></b></span>`;
+
+const markup = (uid) => `
+  <div class="columns"><div class="part" role="group" aria-label="One activation and one distribution of inputs">
+    <div class="pair">
+      <div class="control"><label for="${uid}-activation">activation</label>
+        <select id="${uid}-activation" data-key="activation" data-lm-suppress-shortcuts="true">
+          ${Object.keys(ACTIVATIONS).map((name) => `<option>${name}</option>`).join("")}</select></div>
+      ${slider(uid, "parameter", "<span data-shows=name></span>", [0, 1], "any")}
+    </div>
+    <svg class="picture" data-picture="function" role="img" height="${HEIGHT.function}"></svg>
+    ${slider(uid, "x", "x, one input", RANGES.x, 0.05)}
+    <p class="three">${quantity("x", "x")}${quantity("f", "f(x)")}${quantity("slope", "slope f′(x)")}</p>
+    <div class="pair">${slider(uid, "mean", "inputs’ mean", RANGES.mean, 0.05)}${slider(uid, "sd", "inputs’ sd", RANGES.sd, 0.05)}</div>
+    <p class="three">${quantity("output-mean", "outputs’ mean")}${quantity("output-sd", "outputs’ sd")}
+      ${quantity("saturated-share", `saturated: <span>|f′| &lt; ${THRESHOLD}</span>`)}</p>
+  </div>
+  <div class="part" role="group" aria-label="What ${DEPTH} layers leave of a gradient">
+    ${slider(uid, "sigma_w", "σ<sub>w</sub>: weights have sd σ<sub>w</sub>/√fan-in", RANGES.sigma_w, 0.01)}
+    <div class="stops">${STOPS.map(([name, value], i) => `<button type="button" data-stop="${i}">${name} <span>${value}</span></button>`).join("")}</div>
+    <p class="headline">After ${DEPTH} layers: <strong data-quantity="gradient-left"></strong> <span data-shows="words"></span></p>
+    <svg class="picture" data-picture="layers" role="img" height="${HEIGHT.layers}"></svg>
+    <p class="product"><span><b data-quantity="slope-rms"></b><small>slope (rms)</small></span><i>×</i><span><b data-quantity="sigma_w"></b><small>weights, σ<sub>w</sub></small></span>
+      <i>=</i><span><b data-quantity="layer-factor"></b><small>a layer</small></span></p>
+    <p class="note" data-shows="signal"></p><data hidden data-quantity="signal-sd"></data><data hidden data-quantity="point-mass"></data>
+  </div></div>
+  <p class="spoken" role="status" aria-live="polite"></p>`;
+
+function render({ model, el }) {
+  const read = () => Object.fromEntries(Object.keys(DEFAULTS).map((key) => [key, model.get(key) ?? DEFAULTS[key]]));
+  bind(read()); // an unknown activation is an error before anything is drawn
+  const uid = `explorer-${Math.random().toString(36).slice(2, 10)}`; // several explorers share a page
+  const root = document.createElement("div");
+  root.className = "activation-explorer";
+  root.innerHTML = markup(uid);
+  el.append(root);
+  const find = (selector) => root.querySelector(selector);
+  const show = (name, words) => root.querySelectorAll(`[data-shows="${name}"]`).forEach((node) => { node.textContent = words; });
+  const input = (key) => find(`[data-key="${key}"]`);
+  const pictures = { function: find('[data-picture="function"]'), layers: find('[data-picture="layers"]') };
+  let frame = 0, unsaved = false, timer = 0, said = "", edges = [0, 1];
+  const drawn = {};
+
+  function update() {
+    frame = 0;
+    if (unsaved) model.save_changes();
+    unsaved = false;
+    const state = read(), now = evaluate(state), parameter = ACTIVATIONS[state.activation].parameter;
+
+    input("activation").value = state.activation;
+    const box = input("parameter");
+    box.closest(".control").style.visibility = parameter ? "visible" : "hidden"; // hidden keeps its room
+    if (parameter) Object.assign(box, { min: parameter.low, max: parameter.high, step: (parameter.high - parameter.low) / 100 });
+    show("name", parameter?.name ?? "parameter");
+    for (const [key, value] of Object.entries({ ...state, parameter: now.chosen.p ?? 0 })) {
+      if (key === "activation") continue;
+      input(key).value = value;
+      show(key, plain(value));
+    }
+
+    for (const node of root.querySelectorAll("[data-quantity]")) {
+      const name = node.dataset.quantity, value = now[name] ?? state[name];
+      node.dataset.value = value;
+      node.textContent = name.endsWith("share") || name === "point-mass" ? percent(value) : figure(name === "output-mean" ? settle(value) : value);
+    }
+    const [amount, words] = headline(now["gradient-left"]);
+    find('[data-quantity="gradient-left"]').textContent = amount;
+    show("words", `${words}.`);
+    show("signal", signal(now["signal-sd"]));
+    root.querySelectorAll("[data-stop]").forEach((button) =>
+      button.setAttribute("aria-pressed", abs(STOPS[button.dataset.stop][2] - state.sigma_w) < 1e-9));
+
+    const told = describe(state, now, `${amount} ${words}`);
+    input("x").setAttribute("aria-valuetext", told.x);
+    input("mean").setAttribute("aria-valuetext", `mean ${plain(state.mean)}`);
+    input("sd").setAttribute("aria-valuetext", `standard deviation ${plain(state.sd)}`);
+    input("sigma_w").setAttribute("aria-valuetext", `sigma w ${plain(state.sigma_w)}`);
+    input("parameter").setAttribute("aria-valuetext", `${parameter?.name ?? "parameter"} ${plain(now.chosen.p ?? 0)}`);
+    draw("function", `${told.f} ${told.x}. ${told.outputs}`, (width) => drawFunction(width, state, now, uid));
+    draw("layers", told.layers, (width) => drawLayers(width, now));
+    announce(told);
+  }
+
+  function draw(name, label, picture) {
+    const svg = pictures[name], width = svg.clientWidth;
+    svg.setAttribute("aria-label", label);
+    if (!width) return; // not laid out yet: the ResizeObserver will call again
+    svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT[name]}`);
+    const drawing = picture(width);
+    if (drawn[name] !== drawing) svg.innerHTML = drawn[name] = drawing;
+    if (name === "function") edges = [34, width - clamp(Math.round(width * 0.24), [78, 150]) - 14];
+  }
+
+  /** Says what changed, once the reader has paused; nothing at first. */
+  function announce(told) {
+    const parts = Object.values(told), before = said;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (before) find(".spoken").textContent = parts.filter((part) => !before.includes(part)).join(". ");
+      said = parts;
+    }, before ? 600 : 0);
+  }
+
+  const schedule = () => { frame ||= requestAnimationFrame(update); };
+  function change(values) {
+    for (const [key, value] of Object.entries(values)) model.set(key, value);
+    unsaved = true;
+    schedule();
+  }
+
+  root.addEventListener("input", ({ target }) => {
+    const key = target.dataset.key;
+    if (key === "activation") change({ activation: target.value, parameter: ACTIVATIONS[target.value].parameter?.default ?? null });
+    else if (key) change({ [key]: Number(target.value) });
+  });
+  root.addEventListener("click", ({ target }) => {
+    const stop = target.closest("[data-stop]");
+    if (stop) change({ sigma_w: STOPS[stop.dataset.stop][2] });
+  });
+  const drag = (event) => { // the marker follows the pointer
+    if (event.type === "pointermove" && !event.buttons) return;
+    const at = event.clientX - pictures.function.getBoundingClientRect().left;
+    if (at < edges[1] + 8) change({ x: clamp(Math.round(20 * scale(...edges, ...RANGES.x)(at)) / 20, RANGES.x) });
+  };
+  pictures.function.addEventListener("pointerdown", drag);
+  pictures.function.addEventListener("pointermove", drag);
+
+  const keys = Object.keys(DEFAULTS).map((key) => `change:${key}`);
+  keys.forEach((key) => model.on(key, schedule));
+  const resized = new ResizeObserver(schedule);
+  resized.observe(root);
+  update();
+  return () => {
+    keys.forEach((key) => model.off(key, schedule));
+    resized.disconnect();
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    root.remove();
+  };
+}
+
+/** The state in sentences, by the part of the explorer that they describe. */
+function describe(state, now, gradient) {
+  const p = ACTIVATIONS[state.activation].parameter;
+  return {
+    f: `${state.activation}${p ? `, ${p.name} ${plain(now.chosen.p)}` : ""}: f, its slope and the inputs over x; the outputs beside f.`,
+    x: spoken(`At x = ${plain(state.x)}, f is ${figure(now.f)} and the slope ${figure(now.slope)}`),
+    outputs: spoken(`Inputs with mean ${plain(state.mean)} and standard deviation ${plain(state.sd)} come out with mean ${figure(settle(now["output-mean"]))} `)
+      + spoken(`and standard deviation ${figure(now["output-sd"])}; ${percent(now["saturated-share"])} of them meet a slope below ${THRESHOLD} in size`),
+    layers: spoken(`With sigma w ${plain(state.sigma_w)}, after ${DEPTH} layers ${gradient}: a factor of ${figure(now["layer-factor"])} a layer`),
+  };
+}
+
+export default { render };

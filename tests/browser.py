@@ -1,0 +1,168 @@
+"""The built book in a real browser: `site` is its address, `visit` opens one of its pages.
+
+There is no test without a browser: where none is found, the tests fail and say how to get one.
+"""
+
+import fcntl
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, partial
+from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "_build" / "html"
+SOURCES = ("_config.yml", "_toc.yml", "book", "notebooks", "src/activations/widgets")
+NO_BROWSER = (
+    "the pages' tests need Chromium: install Debian's package `chromium`, or run `playwright install chromium`, "
+    "or set CHROMIUM to the path of a Chromium or Chrome"
+)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Visit:
+    """An open page and what happened while it loaded."""
+
+    page: Page
+    responses: list[Response] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def weight(self) -> int:
+        """Bytes on the wire, images aside: text is sent gzipped, fonts as they are."""
+        pages = {response.url: response for response in self.responses if "/_images/" not in response.url}
+        return sum(_sent(response) for response in pages.values())
+
+
+def _sent(response: Response) -> int:
+    body = response.body()
+    return len(body) if response.url.endswith((".woff", ".woff2", ".png")) else len(gzip.compress(body, 6))
+
+
+def _digest() -> str:
+    """The digest of everything that the book is built from."""
+    files = [
+        path for source in SOURCES for path in (ROOT / source, *(ROOT / source).rglob("*")) if path.is_file()
+    ]
+    kept = sorted(
+        path for path in files if "__pycache__" not in path.parts and ".ipynb_checkpoints" not in path.parts
+    )
+    addresses = sorted(f"{key}={value}" for key, value in os.environ.items() if key.startswith("COURSE_"))
+    return sha256(b"".join([*(path.read_bytes() for path in kept), *map(str.encode, addresses)])).hexdigest()
+
+
+def build() -> None:
+    """Build the book unless it is as its sources say; processes that ask at once wait for one another."""
+    stamp = ROOT / "_build" / "tested-sources"
+    stamp.parent.mkdir(exist_ok=True)
+    with (ROOT / "_build" / "tested-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        digest = _digest()
+        if BOOK.is_dir() and stamp.is_file() and stamp.read_text() == digest:
+            return
+        shutil.rmtree(BOOK, ignore_errors=True)  # a page whose source is gone must not be tested
+        command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n", "--keep-going"]
+        done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            pytest.fail(
+                f"the book does not build:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}", pytrace=False
+            )
+        stamp.write_text(digest)
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """The address of the built book, with a slash at its end."""
+    build()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=BOOK))
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def chromium(playwright: Playwright) -> str:
+    """The Chromium to use: the one in CHROMIUM, one on the PATH, or Playwright's own."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, names), playwright.chromium.executable_path]
+    found = next((path for path in candidates if path and Path(path).exists()), None)
+    return found or pytest.fail(NO_BROWSER, pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for the session."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(playwright), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+def _opener(site: str, browser: Browser, contexts: list[BrowserContext]) -> Callable[..., Visit]:
+    def open_page(path: str, width: int = 1400, theme: str = "light", scripts: bool = True) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=theme,
+            java_script_enabled=scripts,
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        seen = Visit(context.new_page())
+        seen.page.on("response", lambda response: seen.responses.append(response))
+        seen.page.on("requestfailed", lambda request: seen.complaints.append(f"{request.url} failed"))
+        seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        seen.page.on("console", lambda said: said.type == "error" and seen.complaints.append(said.text))
+        seen.page.goto(site + path)
+        seen.page.wait_for_load_state("networkidle")
+        return seen
+
+    return open_page
+
+
+@pytest.fixture
+def visit(site: str, browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Open a page by its path: `visit("book/index.html", width=390, theme="dark", scripts=True)`."""
+    contexts: list[BrowserContext] = []
+    yield _opener(site, browser, contexts)
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def look(site: str, browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Like `visit`, for tests that change nothing: each page is opened once."""
+    contexts: list[BrowserContext] = []
+    yield cache(_opener(site, browser, contexts))
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(visit: Callable[..., Visit]) -> Callable[..., Page]:
+    """Like `visit`, for tests that only need the page."""
+    return lambda *where, **how: visit(*where, **how).page

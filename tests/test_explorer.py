@@ -1,0 +1,460 @@
+"""The explorer: its numbers against the Python's, and its controls in a real browser without a kernel."""
+
+import functools
+import http.server
+import itertools
+import json
+import math
+import threading
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+import traitlets
+from axe_playwright_python.sync_playwright import Axe
+from scipy import optimize, special
+
+from activations import functions, gaussian
+from activations.widgets import explorer
+from activations.widgets.explorer import PARAMETERS, RANGES, Explorer
+
+WIDGETS = Path(explorer.__file__).parent
+NUMBERS = [
+    {"mean": 0.0, "sd": 1.0, "sigma_w": 1.0, "x": 1.0},
+    {"mean": -5.0, "sd": 0.1, "sigma_w": 0.1, "x": -8.0},
+    {"mean": 5.0, "sd": 5.0, "sigma_w": 4.0, "x": 8.0},
+    {"mean": 0.7, "sd": 2.3, "sigma_w": math.sqrt(2), "x": 0.0},
+    {"mean": -2.05, "sd": 0.55, "sigma_w": 1 / math.sqrt(3), "x": -3.0},
+]
+SHOWN = {"mean", "sd", "sigma_w", "x"}
+CALCULATED = {
+    *("f", "slope", "output-mean", "output-sd", "saturated-share", "point-mass"),
+    *("gradient-left", "layer-factor", "slope-rms", "signal-sd"),
+}
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorer</title><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="explorer.css">
+<style>html { color-scheme: light dark } body { margin: 16px }</style></head><body><main><h1>Explorer</h1></main>
+<script type="module">
+import * as module from "./explorer.js";
+window.module = module;
+window.models = [];
+window.show = (state) => {
+  const handlers = {}, el = document.createElement("div");
+  const model = {
+    state, saves: 0, get: (key) => state[key], save_changes() { this.saves += 1; },
+    on: (event, f) => (handlers[event] ??= new Set()).add(f), off: (event, f) => handlers[event]?.delete(f),
+    listeners: () => Object.values(handlers).reduce((n, set) => n + set.size, 0),
+    set(values, one) {
+      for (const [key, value] of Object.entries(typeof values === "string" ? { [values]: one } : values))
+        if (state[key] !== value) { state[key] = value; handlers["change:" + key]?.forEach((f) => f()); }
+    },
+  };
+  document.querySelector("main").append(el);
+  window.models.push(model);
+  model.remove = module.default.render({ model, el });
+};
+window.painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+window.ready = true;
+</script></body></html>"""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if self.path != "/":
+            return super().do_GET()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(PAGE.encode())
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=WIDGETS))
+    threading.Thread(target=server.serve_forever).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def tab(browser):
+    context = browser.new_context(reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def show(tab, address):
+    """Opens the page with an explorer for each of the states; errors in its console fail the test."""
+    errors = []
+    listeners = {
+        "console": lambda message: errors.append(message.text) if message.type != "log" else None,
+        "pageerror": lambda error: errors.append(str(error)),
+    }
+    for event, hear in listeners.items():
+        tab.on(event, hear)
+
+    def show(*states, width=1400, scheme="light"):
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.emulate_media(color_scheme=scheme)
+        tab.goto(address)
+        tab.wait_for_function("window.ready")
+        for state in states:
+            tab.evaluate("show", dict(state))
+        tab.evaluate("painted()")
+        return tab
+
+    yield show
+    for event, hear in listeners.items():
+        tab.remove_listener(event, hear)
+    assert errors == []
+
+
+def value(page, quantity, nth=0):
+    page.evaluate("painted()")
+    return float(page.locator(f"[data-quantity={quantity}]").nth(nth).get_attribute("data-value"))
+
+
+def bound(state):
+    chosen = functions.get(state["activation"])
+    if state["parameter"] is None:
+        return chosen
+    return chosen.bind(**{chosen.parameters[0].name: state["parameter"]})
+
+
+@functools.cache
+def saturated(activation, parameter):
+    """Where the slope is below 0.01 in size: a scan that is finer than the explorer's, and scipy's root finder."""
+    f = bound({"activation": activation, "parameter": parameter})
+    edges = np.union1d(np.sinh(np.linspace(-8, 8, 1501)), np.array(f.kinks))
+    width = np.diff(edges)
+    inner = np.stack([edges[:-1] + 1e-10 * width, edges[1:] - 1e-10 * width])
+    below = np.abs(f.slope(inner)) < 0.01
+    pieces = []
+    for i, (first, last) in enumerate(below.T):
+        a, b = edges[i], edges[i + 1]
+        if first != last:
+            root = optimize.brentq(
+                lambda x: abs(f.slope(x)) - 0.01, *inner[:, i].tolist(), xtol=1e-15, rtol=1e-15
+            )
+            a, b = (a, root) if first else (root, b)
+        if first or last:
+            pieces.append((a, b))
+    return np.array(pieces).reshape(-1, 2)
+
+
+def saturated_share(state):
+    z = (saturated(state["activation"], state["parameter"]) - state["mean"]) / state["sd"]
+    z = np.where(z[:, :1] > 0, -z[:, ::-1], z)  # each from the nearer tail
+    return float(np.sum(special.ndtr(z[:, 1]) - special.ndtr(z[:, 0])))
+
+
+@functools.cache
+def profile(activation, parameter, sigma_w):
+    return gaussian.gradient_profile(bound({"activation": activation, "parameter": parameter}), sigma_w)
+
+
+def expected(state):
+    f, mean, sd, sigma_w = bound(state), state["mean"], state["sd"], state["sigma_w"]
+    theory = profile(state["activation"], state["parameter"], sigma_w)
+    output_mean = gaussian.expectation(f, sd**2, mean)
+    output_square = gaussian.expectation(lambda x: (f(x) - output_mean) ** 2, sd**2, mean, kinks=f.kinks)
+    edges = [-math.inf, *f.kinks, math.inf]
+    flat = [(a, b) for a, b in itertools.pairwise(edges) if f.kinks and f.slope(middle(a, b)) == 0]
+    return {
+        "f": f(state["x"]),
+        "slope": f.slope(state["x"]),
+        "output-mean": output_mean,
+        "output-sd": math.sqrt(output_square),
+        "saturated-share": saturated_share(state),
+        "point-mass": sum(special.ndtr((b - mean) / sd) - special.ndtr((a - mean) / sd) for a, b in flat),
+        "gradient-left": theory.left[0],
+        "layer-factor": theory.left[0] ** (1 / 20),
+        "slope-rms": theory.left[0] ** (1 / 20) / sigma_w,
+        "signal-sd": math.sqrt(theory.q[-1]),
+    }
+
+
+def middle(a, b):
+    return b - 1.0 if a == -math.inf else a + 1.0 if b == math.inf else (a + b) / 2
+
+
+def states():
+    for name in functions.names():
+        low, high = PARAMETERS.get(name, (None, None))
+        default = functions.get(name).parameters[0].default if name in PARAMETERS else None
+        for parameter in [None] if low is None else [low, default, (low + 2 * high) / 3, high]:
+            for numbers in NUMBERS:
+                yield {"activation": name, "parameter": parameter, **numbers}
+
+
+# ---------------------------------------------------------------------------------------------- numbers
+
+
+def test_every_number_is_the_pythons_to_1e_9(show):
+    cases = list(states())
+    found = show().evaluate("states => states.map((s) => module.evaluate(s))", cases)
+    for case, numbers in zip(cases, found, strict=True):
+        wanted = expected(case)
+        assert CALCULATED == wanted.keys() <= numbers.keys()
+        assert {k: numbers[k] for k in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-15), case
+        theory = profile(case["activation"], case["parameter"], case["sigma_w"])
+        np.testing.assert_allclose(numbers["left"], theory.left, rtol=1e-9, atol=0)
+        np.testing.assert_allclose(np.array(numbers["q"], dtype=float), theory.q, rtol=1e-9, atol=0)
+
+
+def test_functions_and_slopes_agree_on_a_grid(show):
+    page, xs = show(), np.linspace(-8, 8, 321)
+    for name in functions.names():
+        f = functions.get(name)
+        p = f.parameters[0].default if name in PARAMETERS else None
+        js = "([name, p, xs]) => ['f', 'slope'].map((g) => xs.map((x) => module.ACTIVATIONS[name][g](x, p)))"
+        values, slopes = page.evaluate(js, [name, p, xs.tolist()])
+        np.testing.assert_allclose(values, f(xs), rtol=1e-12, atol=1e-15, err_msg=name)
+        np.testing.assert_allclose(slopes, f.slope(xs), rtol=1e-12, atol=1e-15, err_msg=name)
+
+
+def test_erfc_has_15_digits(show):
+    xs = np.concatenate([np.linspace(-6, 6, 241), np.linspace(6, 26, 101)]).tolist()
+    page = show()
+    found = page.evaluate("xs => xs.map(module.erfc)", xs)
+    worst = max(abs(y / mpmath.erfc(x) - 1) for x, y in zip(xs, found, strict=True))
+    assert worst < 2e-15
+    assert page.evaluate("[module.erfc(-Infinity), module.erfc(Infinity)]") == [2, 0]
+
+
+def test_the_module_lists_what_the_package_has(show):
+    js = "[Object.entries(module.ACTIVATIONS).map(([n, a]) => [n, a.parameter, a.kinks]), module.RANGES, module.DEFAULTS]"
+    listed, ranges, defaults = show().evaluate(js)
+    assert [name for name, *_ in listed] == list(functions.names())
+    for name, parameter, kinks in listed:
+        registered = functions.get(name)
+        assert tuple(kinks or ()) == registered.kinks
+        assert (parameter is not None) == (name in PARAMETERS)
+        if parameter:
+            first, (low, high) = registered.parameters[0], PARAMETERS[name]
+            assert (parameter["name"], parameter["default"]) == (first.name, first.default)
+            assert first.low <= low == parameter["low"] < parameter["high"] == high <= first.high
+    assert ranges == {key: list(ends) for key, ends in RANGES.items()}
+    widget = Explorer()
+    assert defaults == {key: getattr(widget, key) for key in defaults}
+
+
+def test_figures_are_written_to_three_places(show):
+    js = "[0, 0.23066, -1.5, 999.4, 1234, 3.21e-12, -2.5e7, 0.00099].map(module.figure)"
+    written = ["0", "0.231", "−1.50", "999", "1234", "3.21 × 10⁻¹²", "−2.50 × 10⁷", "9.90 × 10⁻⁴"]
+    assert show().evaluate(js) == written
+
+
+# ---------------------------------------------------------------------------------------------- the page
+
+
+def test_the_page_shows_what_evaluate_returns(show):
+    state = {"activation": "leaky_relu", "parameter": 0.25, "mean": 0.5, "sd": 2.0, "sigma_w": 1.2, "x": -3.0}
+    page = show(state)
+    wanted = expected(state) | {key: state[key] for key in ("sigma_w", "x")}
+    quantities = page.locator("[data-quantity]").evaluate_all("e => e.map((x) => x.dataset.quantity)")
+    assert set(quantities) == wanted.keys()
+    assert {name: value(page, name) for name in quantities} == pytest.approx(wanted, rel=1e-9)
+
+
+def test_the_sentence_says_what_is_left(show):
+    page = show({"activation": "sigmoid"})
+    assert (
+        " ".join(page.locator(".headline").inner_text().split())
+        == "After 20 layers: 2.57 × 10⁻¹³ of the gradient is left."
+    )
+    for state, words in [
+        ({"activation": "relu", "sigma_w": math.sqrt(2)}, "all of the gradient is left."),
+        ({"activation": "step"}, "nothing of the gradient is left."),
+        ({"activation": "identity", "sigma_w": 4}, "1.10 × 10¹² times the gradient arrives."),
+    ]:
+        page.evaluate("s => models[0].set(s)", state)
+        page.evaluate("painted()")
+        assert " ".join(page.locator(".headline").inner_text().split()) == f"After 20 layers: {words}"
+    assert "explodes" in page.locator(".note").inner_text()
+
+
+def test_it_is_worked_by_the_keyboard_alone(show):
+    page = show({"activation": "sigmoid"})
+    page.get_by_label("x, one input").focus()
+    page.keyboard.press("ArrowRight")
+    assert value(page, "x") == 1.05
+    assert value(page, "f") == pytest.approx(functions.get("sigmoid")(1.05), rel=1e-12)
+    page.get_by_label("activation", exact=True).focus()
+    page.keyboard.press("e")
+    page.evaluate("painted()")
+    assert page.evaluate("models[0].state.activation") == "elu"
+    assert page.evaluate("models[0].state.parameter") == 1
+    page.get_by_label("alpha", exact=True).focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Tab")
+    assert page.evaluate("[models[0].state.parameter, document.activeElement.dataset.key]") == [4, "x"]
+    page.get_by_role("button", name="He √2").focus()
+    page.keyboard.press("Enter")
+    assert value(page, "sigma_w") == math.sqrt(2)
+    assert page.get_by_role("button", pressed=True).all_inner_texts() == ["He √2"]
+    assert page.evaluate("models[0].saves") == 4
+
+
+def test_the_marker_follows_the_pointer(show):
+    page = show({"activation": "tanh"})
+    dot = page.locator("circle.dot.f").first.bounding_box()
+    page.mouse.move(dot["x"] + 5, dot["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(dot["x"] - 60, dot["y"])
+    page.mouse.up()
+    page.mouse.move(dot["x"] + 60, dot["y"])
+    moved = value(page, "x")
+    assert -8 <= moved < 0
+    assert page.locator("circle.dot.f").first.bounding_box()["x"] == pytest.approx(dot["x"] - 65, abs=2)
+
+
+def test_the_model_moves_the_page_and_the_page_the_model(show):
+    page = show({"activation": "gelu"})
+    page.evaluate("models[0].set({ activation: 'elu', parameter: 2, sd: 3, sigma_w: 0.8 })")
+    state = {"activation": "elu", "parameter": 2.0, "mean": 0.0, "sd": 3.0, "sigma_w": 0.8, "x": 1.0}
+    assert value(page, "gradient-left") == pytest.approx(expected(state)["gradient-left"], rel=1e-9)
+    assert page.get_by_label("activation", exact=True).input_value() == "elu"
+    assert page.get_by_label("alpha", exact=True).input_value() == "2"
+    assert page.evaluate("models[0].saves") == 0  # what came from the kernel is not sent back
+    page.get_by_label("inputs’ mean").fill("1.5")
+    page.evaluate("painted()")
+    assert page.evaluate("[models[0].state.mean, models[0].saves]") == [1.5, 1]
+
+
+def test_several_on_one_page_do_not_meet(show):
+    page = show({"activation": "tanh"}, {"activation": "relu"})
+    ids = page.locator("[id]").evaluate_all("e => e.map((x) => x.id)")
+    assert len(ids) == len(set(ids)) > 10
+    page.get_by_label("x, one input").nth(1).fill("-2")
+    assert [value(page, "x", 0), value(page, "x", 1)] == [1, -2]
+    page.evaluate("models[0].remove()")
+    assert page.locator(".activation-explorer").count() == 1
+    assert page.evaluate("models.map((m) => m.listeners())") == [0, 6]
+
+
+def test_a_voice_hears_what_changed(show):
+    page = show({"activation": "sigmoid"})
+    slider = page.get_by_label("σw: weights")
+    assert "2.57 times 10 to the power minus 13" in page.locator("[data-picture=layers]").get_attribute(
+        "aria-label"
+    )
+    assert page.get_by_role("status").inner_text() == ""
+    slider.fill("1.5")
+    page.wait_for_function("document.querySelector('[role=status]').textContent")
+    said = page.get_by_role("status").inner_text()
+    assert said.startswith("With sigma w 1.5, after 20 layers") and "At x" not in said
+    assert slider.get_attribute("aria-valuetext") == "sigma w 1.5"
+
+
+def test_an_unknown_activation_is_named(show):
+    with pytest.raises(Exception, match="activation must be one of identity, .*; got sigmid"):
+        show({"activation": "sigmid"})
+
+
+@pytest.mark.parametrize("width", [390, 780, 1400])
+def test_nothing_moves_and_nothing_sticks_out(show, width):
+    page = show({"activation": "sigmoid"}, width=width)
+    boxes = set()
+    for name in functions.names():
+        for sigma_w in (1 / math.sqrt(3), 4.0):
+            page.evaluate(
+                "s => models[0].set(s)", {"activation": name, "parameter": None, "sigma_w": sigma_w}
+            )
+            page.evaluate("painted()")
+            js = "[...document.querySelectorAll('svg, .note, .one b, .activation-explorer')].map((e) => JSON.stringify(e.getBoundingClientRect()))"
+            boxes.add(json.dumps(page.evaluate(js)))
+    assert len(boxes) == 1
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    js = """[...document.querySelectorAll('svg text')].filter((t) => {
+      const a = t.getBoundingClientRect(), b = t.closest('svg').getBoundingClientRect();
+      return a.left < b.left - 1 || a.right > b.right + 1 || a.bottom > b.bottom + 1; }).map((t) => t.textContent)"""
+    assert page.evaluate(js) == []
+    small = "e => e.filter((x) => x.getBoundingClientRect().height < 44).length"
+    assert page.locator("input, select, button").evaluate_all(small) == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1400])
+def test_axe_finds_nothing(show, width, scheme):
+    page = show(
+        {"activation": "hardtanh", "sigma_w": 4.0}, {"activation": "relu"}, width=width, scheme=scheme
+    )
+    violations = Axe().run(page).response["violations"]
+    assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations] == []
+
+
+@pytest.mark.parametrize(
+    ("mark", "dark"),
+    [
+        ("document.documentElement.dataset.theme = 'dark'", True),
+        ("document.documentElement.dataset.theme = 'light'", False),
+        ("document.body.dataset.jpThemeLight = 'false'", True),
+        ("document.body.dataset.jpThemeLight = 'true'", False),
+    ],
+)
+def test_the_themes_of_the_book_and_of_jupyterlab_come_before_the_systems(show, mark, dark):
+    page = show({"activation": "relu"}, scheme="light" if dark else "dark")
+    page.evaluate(mark)
+    colour = page.locator(".activation-explorer").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert colour == ("rgb(20, 24, 30)" if dark else "rgb(255, 255, 255)")
+
+
+# ---------------------------------------------------------------------------------------------- the kernel's side
+
+
+def test_its_repr_is_the_call_that_makes_it():
+    widget = Explorer("swish", sd=2, x=-0.5)
+    assert (
+        repr(widget) == "Explorer(activation='silu', parameter=None, mean=0.0, sd=2.0, sigma_w=1.0, x=-0.5)"
+    )
+    assert repr(eval(repr(widget))) == repr(widget)
+    assert Explorer("leaky_relu", 0.2).parameter == 0.2
+
+
+def test_a_new_activation_brings_its_default():
+    widget = Explorer("leaky_relu", 0.2)
+    widget.activation = "elu"
+    assert widget.parameter == 1.0
+    widget.parameter = 2.5
+    widget.activation = "relu"
+    assert widget.parameter is None
+    widget.set_state({"activation": "softplus", "parameter": 1.0, "mean": 2})  # as a page's message does
+    assert (widget.activation, widget.parameter, widget.mean) == ("softplus", 1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("activation", "sigmid", "activation: .*sigmoid"),
+        ("activation", 3, "activation"),
+        ("parameter", 0.5, "parameter must be None, since sigmoid"),
+        ("mean", 5.1, "mean must be a number from -5 to 5; got 5.1"),
+        ("sd", 0.0, "sd must be a number from 0.1 to 5"),
+        ("sigma_w", math.nan, "sigma_w must be a number from 0.1 to 4; got nan"),
+        ("x", math.inf, "x must be a number"),
+        ("x", "far", "x"),
+    ],
+)
+def test_what_is_not_accepted_is_named_and_changes_nothing(name, wrong, said):
+    widget = Explorer()
+    before = repr(widget)
+    with pytest.raises(traitlets.TraitError, match=said):
+        setattr(widget, name, wrong)
+    assert repr(widget) == before
+    with pytest.raises(traitlets.TraitError, match=said):
+        Explorer(**{name: wrong})
+
+
+def test_a_parameter_out_of_its_range_is_named():
+    with pytest.raises(
+        traitlets.TraitError, match=r"parameter \(alpha of elu\) must be a number from 0 to 4; got 5.0"
+    ):
+        Explorer("elu", 5.0)

@@ -1,0 +1,275 @@
+"""The book's Sphinx extension, on books of a page or two."""
+
+import json
+import sys
+from base64 import b64encode
+from hashlib import sha256
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "book" / "extension"))
+
+from course import intervals, quiz, site, stored
+
+# Sphinx and its extensions warn Python about one another; only what they say about the book counts here.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+PNG = b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\x40\0\0\0\xc8\x08\x06\0\0\0").decode()
+BIB = "@article{glorot2010, author={Glorot, Xavier}, title={Understanding}, journal={AISTATS}, year={2010}}\n"
+
+
+def claim(name: str = "demo/slope", **changes: object) -> dict:
+    side = {"label": "Xavier", "effect": 0.2362, "low": 0.2351, "high": 0.2373, "n": 16}
+    return {
+        "id": name, "statement": "It *shrinks*", "source": "glorot2010", "direction": "below", "threshold": 0.25,
+        "unit": "× a layer", "verdict": "holds", "condition": None, "kind": "holds", "sides": [side], "remark": None,
+    } | changes  # fmt: skip
+
+
+def cell(*outputs: tuple[dict, dict], tags: tuple[str, ...] = (), alt: str = "") -> dict:
+    return {
+        "cell_type": "code", "execution_count": 1, "source": "1", "id": f"c{len(tags)}{len(outputs)}",
+        "metadata": {"tags": [*tags]} | ({"mystnb": {"image": {"alt": alt}}} if alt else {}),
+        "outputs": [{"output_type": "display_data", "data": data, "metadata": meta} for data, meta in outputs],
+    }  # fmt: skip
+
+
+def claimed(*claims: dict) -> list[dict]:
+    return [
+        cell(({"text/plain": "line", "text/html": f'<p id="claim-{c["id"][5:]}">'}, {"claim": c}))
+        for c in claims
+    ]
+
+
+class Book:
+    """A book with one notebook, `demo`, and the pages given."""
+
+    def __init__(
+        self, folder: Path, pages: dict[str, str], cells: list[dict], widgets: dict | None = None
+    ) -> None:
+        self.folder = folder
+        for name in ("book", "notebooks"):
+            (folder / name).mkdir(exist_ok=True)
+        (folder / "book" / "references.bib").write_text(BIB)
+        (folder / "index.md").write_text(
+            "# Index\n\n```{bibliography}\n```\n\n```{toctree}\n:glob:\nbook/*\nnotebooks/*\n```\n"
+        )
+        for name, text in pages.items():
+            (folder / "book" / f"{name}.md").write_text(f"# {name.capitalize()}\n\n{text}\n")
+        self.store(cells, widgets)
+
+    def store(self, cells: list[dict], widgets: dict | None = None) -> None:
+        title = {"cell_type": "markdown", "metadata": {}, "source": "# Demo", "id": "title"}
+        state = {"widgets": {stored.WIDGET_STATE: {"state": widgets}}} if widgets else {}
+        cells = [title, *({**c, "id": f"cell{i}"} for i, c in enumerate(cells))]
+        state["language_info"] = {"name": "python", "pygments_lexer": "python"}
+        notebook = {"cells": cells, "metadata": state, "nbformat": 4, "nbformat_minor": 5}
+        (self.folder / "notebooks" / "demo.ipynb").write_text(json.dumps(notebook))
+
+    def build(self) -> str:
+        """Build, and return the warnings."""
+        said = StringIO()
+        out = self.folder / "_build"
+        with patch_docutils(None), docutils_namespace():
+            Sphinx(
+                self.folder, None, out / "html", out / "doctrees", "html", status=None, warning=said,
+                confoverrides={
+                    "extensions": ["myst_nb", "sphinxcontrib.bibtex", "course"], "nb_execution_mode": "off", "numfig": True,
+                    "bibtex_bibfiles": ["book/references.bib"], "bibtex_reference_style": "author_year", "html_theme": "basic",
+                    "exclude_patterns": ["_build"], "myst_enable_extensions": ["dollarmath"], "nb_ipywidgets_js": {}, "nitpicky": True,
+                },
+            ).build()  # fmt: skip
+        return said.getvalue()
+
+    def html(self, page: str) -> str:
+        return (self.folder / "_build" / "html" / f"{page}.html").read_text()
+
+
+def test_the_ledger_shows_every_claim_with_its_citation_and_links_to_the_cell(tmp_path: Path):
+    book = Book(
+        tmp_path,
+        {"demo": "It is {verdict}`demo/slope`.", "ledger": "```{ledger}\n```"},
+        claimed(claim(), claim("demo/other")),
+    )
+    assert book.build() == ""
+    html = book.html("book/ledger")
+    assert html.count('<tr class="row-') == 3
+    assert (
+        "It <em>shrinks</em>" in html and "Glorot" in html and "0.2362" in html and "[0.2351, 0.2373]" in html
+    )
+    assert 'href="../notebooks/demo.html#claim-slope"' in html
+    assert 'id="ledger-demo-slope"' in html and 'href="ledger.html#ledger-demo-slope"' in book.html(
+        "book/demo"
+    )
+
+
+def test_a_changed_output_changes_the_ledger_and_the_verdict_in_the_text(tmp_path: Path):
+    pages = {"demo": "It is {verdict}`demo/slope`.\n\n```{measured} demo\n```", "ledger": "```{ledger}\n```"}
+    book = Book(tmp_path, pages, claimed(claim()))
+    book.build()
+    book.store(claimed(claim(verdict="does not hold", kind="fails", sides=[])))
+    assert book.build() == ""
+    for page in ("book/demo", "book/ledger"):
+        assert "does not hold" in book.html(page) and "0.2362" not in book.html(page)
+
+
+@pytest.mark.parametrize(
+    ("cells", "complaint"),
+    [
+        (claimed(claim(), claim()), "two claims are called demo/slope"),
+        (claimed(claim("other/slope")), "must be named demo/"),
+        (claimed({k: v for k, v in claim().items() if k != "threshold"}), "has no 'threshold'"),
+        (claimed(claim(kind="maybe")), "is of kind 'maybe'"),
+        (claimed(claim(source="nobody1900")), "could not find bibtex key"),
+    ],
+)
+def test_a_claim_that_is_wrong_is_a_warning(cells: list[dict], complaint: str, tmp_path: Path):
+    assert complaint in Book(tmp_path, {"ledger": "```{ledger}\n```"}, cells).build()
+
+
+WRONG = {
+    "{verdict}`demo/absent`": "no claim is called demo/absent",
+    "```{measured} absent\n```": "no stored claim of the chapter absent",
+    "```{figure-from} demo:absent\n```": "0 cells of demo.ipynb are tagged figure:absent",
+    "```{figure-from} absent:loss\n```": "absent.ipynb",
+    "```{figure-from} demo:bare\n:alt: x\n```": "stored no picture",
+    "```{figure-from} demo:mute\n```": "no alternative text",
+    "```{explorer}\n```": "there is no widget explorer",
+    "```{explorer}\n[1, 2]\n```": "must be a mapping",
+    "```{quiz}\n- question: Q\n```": "at least two options",
+    "```{quiz}\nnothing\n```": "must be a list of questions",
+}
+
+
+def test_each_directive_that_is_wrong_is_a_warning_in_its_place(tmp_path: Path):
+    cells = [
+        cell(tags=("figure:bare",)),
+        cell(({"image/png": PNG}, {}), tags=("figure:mute",)),
+        *claimed(claim()),
+    ]
+    pages = {f"page{number}": text for number, text in enumerate(WRONG)}
+    said = Book(tmp_path, pages | {"ledger": "```{ledger}\n```"}, cells).build().splitlines()
+    for page, complaint in zip(pages, WRONG.values(), strict=True):
+        assert [line for line in said if f"{page}.md:3: WARNING" in line and complaint in line], complaint
+    assert len(said) == len(WRONG)
+
+
+def test_a_figure_from_a_notebook_has_number_caption_alt_and_size(tmp_path: Path):
+    text = "```{figure-from} demo:loss\nThe *caption*.\n\nThe legend.\n```\n\nSee {numref}`fig-loss`."
+    book = Book(
+        tmp_path, {"demo": text}, [cell(({"image/png": PNG}, {}), tags=("figure:loss",), alt="A loss curve")]
+    )
+    assert book.build() == ""
+    html = book.html("book/demo")
+    assert 'alt="A loss curve"' in html and 'width="320" height="200" loading="lazy"' in html
+    assert 'id="fig-loss"' in html and "The <em>caption</em>." in html and "Fig. 1" in html
+    assert list((tmp_path / "_build" / "html" / "_images").glob("demo-loss-*.png"))
+
+
+def test_an_explorer_leaves_its_module_state_and_fallback_in_the_page(tmp_path: Path):
+    widgets = tmp_path / "src" / "activations" / "widgets"
+    widgets.mkdir(parents=True)
+    (widgets / "explorer.js").write_text("export default {}")
+    book = Book(tmp_path, {"demo": "```{explorer}\n:fallback: See *below*.\nactivation: tanh\n```"}, [])
+    assert book.build() == ""
+    html = book.html("book/demo")
+    assert (
+        'data-module="../_static/widgets/explorer.js?v=' in html
+        and "{&quot;activation&quot;: &quot;tanh&quot;}" in html
+    )
+    assert "See <em>below</em>." in html and "host.js" in html
+    assert (tmp_path / "_build" / "html" / "_static" / "widgets" / "explorer.js").is_file()
+
+
+def test_a_quiz_is_a_fieldset_with_a_folded_answer_for_each_option(tmp_path: Path):
+    text = "```{quiz}\n- question: What is $x$?\n  options:\n  - {text: $1$, right: true, answer: '*Yes*.'}\n  - {text: two, answer: No.}\n```"
+    book = Book(tmp_path, {"demo": text}, [])
+    assert book.build() == ""
+    html = book.html("book/demo")
+    assert html.count("<fieldset") == html.count("</fieldset>") == 1
+    assert html.count('type="radio"') == html.count('<details class="quiz-answer">') == 2
+    assert html.count('data-right="true"') == 1 and "<em>Yes</em>." in html and "quiz.js" in html
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("- options: [1, 2]", "no text under `question`"),
+        ("- {question: Q, options: [{text: a, answer: b}, {text: c, answer: d}]}", "exactly one option"),
+        (
+            "- {question: Q, options: [{text: a, right: true}, {text: c, answer: d}]}",
+            "option 1 of question 1 has no answer",
+        ),
+        (
+            "- {question: Q, options: [{answer: a, right: true}, {text: c, answer: d}]}",
+            "option 1 of question 1 has no text",
+        ),
+        ("- question: [", "not YAML"),
+    ],
+)
+def test_a_quiz_that_cannot_be_answered_is_refused(text: str, complaint: str):
+    with pytest.raises(ValueError, match=complaint):
+        quiz.read(text)
+
+
+def test_a_widget_that_needs_a_kernel_is_a_warning_naming_its_cell(tmp_path: Path):
+    view = {stored.WIDGET_VIEW: {"model_id": "m", "version_major": 2, "version_minor": 0}}
+    book = Book(
+        tmp_path,
+        {},
+        [cell((view, {}))],
+        {"m": {"model_name": "IntSliderModel", "model_module": "@jupyter-widgets/controls"}},
+    )
+    assert "cell [1] shows a IntSliderModel, which cannot live in a page without a kernel" in book.build()
+    book.store(
+        [cell((view, {}))], {"m": {"model_name": "AnyModel", "model_module": "anywidget", "state": {}}}
+    )
+    assert book.build() == ""
+
+
+def test_numbers_keep_the_digits_that_their_interval_supports():
+    assert intervals.number(0.23617, 0.2351, 0.2372) == "0.2362"
+    assert intervals.number(9.8, 9.1, 10.4) == "9.8"
+    assert intervals.number(-2.5e-24) == "−2.5 × 10⁻²⁴"
+    assert intervals.number(63.21, 63.21, 63.21) == "63.21"
+    assert intervals.number(float("-inf")) == "−∞"
+    assert intervals.number(float("nan")) == intervals.number(None) == "none"
+
+
+def test_the_interval_is_drawn_on_the_side_of_the_threshold_where_it_lies(tmp_path: Path):
+    demo = Book(tmp_path, {}, claimed(claim())).folder / "notebooks" / "demo.ipynb"
+    (found,) = stored.claims(demo)
+    svg = intervals.drawing(found, found.sides[0])
+    position = {key: float(svg.partition(f'{key}="')[2].partition('"')[0]) for key in ("cx", "x1")}
+    assert position["cx"] < position["x1"], "0.236 is below the threshold 0.25"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("COURSE_REPOSITORY", "only-a-name"), ("COURSE_SITE", "example.org")]
+)
+def test_a_wrong_address_is_an_error_that_names_it(name: str, value: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Exception, match=name):
+        site.repository() and site.address() or site.address()
+
+
+def test_the_addresses_come_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("COURSE_REPOSITORY", raising=False)
+    monkeypatch.delenv("COURSE_SITE", raising=False)
+    assert site.repository() == site.address() == ""
+    monkeypatch.setenv("COURSE_REPOSITORY", "owner/name")
+    monkeypatch.setenv("COURSE_SITE", "https://owner.github.io/name")
+    assert (site.repository(), site.address()) == ("owner/name", "https://owner.github.io/name/")
+
+
+def test_the_vendored_mathjax_is_the_published_one():
+    folder = ROOT / "book" / "assets" / "mathjax"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"manifest.json"}
+    assert manifest["version"] == "3.2.2" and "LICENSE" in present
+    assert {name: sha256((folder / name).read_bytes()).hexdigest() for name in present} == manifest["files"]

@@ -1,0 +1,605 @@
+"""The activations against mpmath at 50 digits, against torch, and against their own promises."""
+
+import math
+import subprocess
+import sys
+from functools import cache
+
+import hypothesis.extra.numpy as hnp
+import mpmath
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mpf
+
+import activations
+from activations import functions
+from activations.functions import FORMATS, round_to
+
+mpmath.mp.dps = 50
+
+# ---------------------------------------------------------------- the oracle: value and slope in 50 digits
+
+SELU_SCALE = mpf("1.0507009873554804934193349852946")
+SELU_ALPHA = mpf("1.6732632423543772848170429916717")
+
+
+def logistic(x):
+    return 1 / (1 + mpmath.exp(-x)) if x > 0 else mpmath.exp(x) / (1 + mpmath.exp(x))
+
+
+def normal_cdf(x):
+    return mpmath.erfc(-x / mpmath.sqrt(2)) / 2 if abs(x) < 1000 else mpf(x > 0)
+
+
+def normal_density(x):
+    return mpmath.exp(-x * x / 2) / mpmath.sqrt(2 * mpmath.pi)
+
+
+def softplus(x, beta):
+    return (mpmath.log1p(mpmath.exp(-abs(beta * x))) + max(beta * x, 0)) / beta
+
+
+def gelu_tanh_inner(x):
+    return mpmath.sqrt(8 / mpmath.pi) * (x + mpf(0.044715) * x**3)
+
+
+def gelu(x, approximate):
+    return x * (normal_cdf(x) if approximate == "none" else logistic(gelu_tanh_inner(x)))
+
+
+def gelu_slope(x, approximate):
+    if approximate == "none":
+        return normal_cdf(x) + x * normal_density(x)
+    u = gelu_tanh_inner(x)
+    return logistic(u) * (1 + x * logistic(-u) * mpmath.sqrt(8 / mpmath.pi) * (1 + 3 * mpf(0.044715) * x**2))
+
+
+def between(low, x, high):
+    return mpf(low < x < high)
+
+
+ORACLE = {
+    "identity": (lambda x: x, lambda x: mpf(1)),
+    "step": (lambda x: mpf(x >= 0), lambda x: mpf(0)),
+    "sigmoid": (logistic, lambda x: logistic(x) * logistic(-x)),
+    "tanh": (mpmath.tanh, lambda x: mpmath.sech(x) ** 2),
+    "relu": (lambda x: max(x, 0), lambda x: mpf(x > 0)),
+    "relu6": (lambda x: min(max(x, 0), 6), lambda x: between(0, x, 6)),
+    "hardsigmoid": (lambda x: min(max(x + 3, 0), 6) / mpf(6), lambda x: between(-3, x, 3) / 6),
+    "hardtanh": (
+        lambda x, min_val, max_val: min(max(x, min_val), max_val),
+        lambda x, min_val, max_val: between(min_val, x, max_val),
+    ),
+    "leaky_relu": (
+        lambda x, negative_slope: x if x > 0 else negative_slope * x,
+        lambda x, negative_slope: mpf(1) if x > 0 else negative_slope,
+    ),
+    "softplus": (softplus, lambda x, beta: logistic(beta * x)),
+    "softsign": (lambda x: x / (1 + abs(x)), lambda x: 1 / (1 + abs(x)) ** 2),
+    "elu": (
+        lambda x, alpha: x if x > 0 else alpha * mpmath.expm1(x),
+        lambda x, alpha: mpf(1) if x > 0 else alpha * mpmath.exp(x),
+    ),
+    "selu": (
+        lambda x: SELU_SCALE * (x if x > 0 else SELU_ALPHA * mpmath.expm1(x)),
+        lambda x: SELU_SCALE * (mpf(1) if x > 0 else SELU_ALPHA * mpmath.exp(x)),
+    ),
+    "gelu": (gelu, gelu_slope),
+    "silu": (lambda x: x * logistic(x), lambda x: logistic(x) * (1 + x * logistic(-x))),
+}
+NAMES = activations.names()
+CASES = [
+    *((name, {}) for name in NAMES),
+    ("hardtanh", {"min_val": -0.3, "max_val": 2.0}),
+    ("leaky_relu", {"negative_slope": 0.25}),
+    ("softplus", {"beta": 4.0}),
+    ("elu", {"alpha": 0.5}),
+    ("gelu", {"approximate": "tanh"}),
+]
+EVERY_CASE = pytest.mark.parametrize(
+    ("name", "parameters"), CASES, ids=[f"{n}{''.join(f'-{v}' for v in p.values())}" for n, p in CASES]
+)
+EVERY_NAME = pytest.mark.parametrize("name", NAMES)
+BOUNDS = (4.0, 4.0)
+# Value and slope, as gelu's docstring has them; "tanh" carries the rounding of its exponent.
+WIDER_BOUNDS = {"gelu": (5.0, 8.0), "gelu-tanh": (1000.0, 1000.0)}
+ROOTS_OF_SLOPES = {"gelu": -0.7517916, "silu": -1.2784645}
+EDGES = [0.0, -0.0, 1e-310, -1e-310, 1e-5, -1e-5, 100.0, -100.0, 1e5, -1e5, 1.7e308, -1.7e308]
+
+
+def oracles(name, parameters):
+    values = {p.name: p.default for p in activations.get(name, **parameters).parameters}
+    values = {key: mpf(value) if isinstance(value, float) else value for key, value in values.items()}
+    return [lambda x, f=f: mpf(f(mpf(float(x)), **values)) for f in ORACLE[name]]
+
+
+@cache
+def inputs(name):
+    """Where a function changes, its tails down to the subnormal results, kinks with their neighbours, edges."""
+    rng = np.random.default_rng(0)
+    kinks = activations.get(name).kinks
+    beside = [math.nextafter(k, side) for k in kinks for side in (-math.inf, math.inf)]
+    return np.concatenate(
+        [
+            rng.normal(0, 1.5, 200),
+            rng.uniform(-40, 40, 120),
+            rng.uniform(-760, 760, 60),
+            rng.uniform(-38.6, -36, 40),
+            rng.uniform(-752, -700, 40),
+            rng.choice([-1, 1], 40) * 10 ** rng.uniform(-300, 300, 40),
+            [*kinks, *beside, *EDGES],
+        ]
+    )
+
+
+def spacing(exact, form):
+    exponent = mpmath.frexp(exact)[1] - 1 if exact else form.smallest_exponent
+    return mpf(2) ** (max(exponent, form.smallest_exponent) - form.fraction_bits)
+
+
+def ulps(got, exact, form):
+    if not math.isfinite(got):
+        return 0.0 if exact > form.largest * (1 + mpf(2) ** -(form.fraction_bits + 2)) else math.inf
+    return float(abs(mpf(float(got)) - exact) / spacing(exact, form))
+
+
+@EVERY_CASE
+def test_float64_keeps_relative_precision_everywhere(name, parameters):
+    activation = activations.get(name, **parameters)
+    f, slope = oracles(name, parameters)
+    x = inputs(name)
+    bounds = WIDER_BOUNDS.get("-".join([name, *map(str, parameters.values())]), BOUNDS)
+    away = np.abs(x - ROOTS_OF_SLOPES.get(name, math.inf)) > 0.25
+    exact_value = [f(point) for point in x]
+    exact_slope = [slope(point) for point in x]
+    for library in (np.asarray, torch.from_numpy):
+        value = np.asarray(activation(library(x)))
+        assert max(map(ulps, value, exact_value, [FORMATS["float64"]] * len(x))) <= bounds[0]
+        got = np.asarray(activation.slope(library(x)))
+        errors = [
+            ulps(g, e, FORMATS["float64"]) if far else 0.0
+            for g, e, far in zip(got, exact_slope, away, strict=True)
+        ]
+        assert max(errors) <= bounds[1]
+
+
+@pytest.mark.parametrize("name", ROOTS_OF_SLOPES)
+def test_slopes_near_their_root_are_right_to_2e_16(name):
+    root = ROOTS_OF_SLOPES[name]
+    x = np.random.default_rng(1).uniform(root - 0.25, root + 0.25, 300)
+    exact = [oracles(name, {})[1](point) for point in x]
+    assert max(abs(mpf(g) - e) for g, e in zip(activations.get(name).slope(x), exact, strict=True)) < 2e-16
+
+
+@EVERY_CASE
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_narrow_formats_are_rounded_once(name, parameters, dtype):
+    activation = activations.get(name, **parameters)
+    # bfloat16 reaches as far as float32, float16's subnormal results end at -17.
+    x = np.concatenate([inputs(name)[::6], inputs(name)[:60] / 3, [-20.0, -100.0, -86.6, -103.0, 65504.0]])
+    x = round_to(x[np.abs(round_to(x, dtype)) <= FORMATS[dtype].largest], dtype)
+    for exact, evaluate in zip(oracles(name, parameters), (activation, activation.slope), strict=True):
+        wanted = [exact(point) for point in x]
+        got = [evaluate(torch.tensor(x, dtype=getattr(torch, dtype))).double().numpy()]
+        if dtype != "bfloat16":
+            got.append(evaluate(x.astype(dtype)).astype(float))
+        for y in got:
+            assert max(map(ulps, y, wanted, [FORMATS[dtype]] * len(x))) <= 0.51
+
+
+def test_the_oracle_knows_every_activation():
+    assert set(ORACLE) == set(NAMES)
+
+
+# ---------------------------------------------------------------- torch
+
+
+@EVERY_CASE
+def test_agrees_with_torch_nn_functional(name, parameters):
+    activation = activations.get(name, **parameters)
+    x = torch.tensor(inputs(name)[np.abs(inputs(name)) < 1e3])
+    np.testing.assert_allclose(activation(x), activation.torch(x), rtol=1e-12, atol=3e-9)
+
+
+@EVERY_CASE
+def test_slope_is_what_torch_differentiates(name, parameters):
+    activation = activations.get(name, **parameters)
+    x = torch.tensor([*np.linspace(-30, 30, 301), *activation.kinks], dtype=torch.float64, requires_grad=True)
+    activation.torch(x).sum().backward()
+    # torch holds hardsigmoid's 1/6 in float32.
+    np.testing.assert_allclose(activation.slope(x.detach()), x.grad, rtol=3e-8, atol=3e-9)
+
+
+@EVERY_CASE
+def test_autograd_is_the_closed_form_also_at_kinks_in_tails_and_at_infinity(name, parameters):
+    activation = activations.get(name, **parameters)
+    points = [*inputs(name), *activation.kinks, math.inf, -math.inf]
+    x = torch.tensor(points, dtype=torch.float64, requires_grad=True)
+    activation(x).backward(torch.ones_like(x))
+    assert torch.isfinite(x.grad).all()
+    assert torch.equal(x.grad, activation.slope(x))
+
+
+@EVERY_CASE
+def test_autograd_agrees_with_differences_of_values_twice(name, parameters):
+    activation = activations.get(name, **parameters)
+    x = torch.tensor([-12.0, -2.3, -1.1, -0.2, 0.4, 1.3, 2.9, 7.0], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(activation, x)
+    assert torch.autograd.gradgradcheck(activation, x)
+
+
+@EVERY_NAME
+def test_the_training_form_has_finite_gradients(name):
+    x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], requires_grad=True)
+    activations.get(name).torch(x).sum().backward()
+    assert torch.isfinite(x.grad).all()
+
+
+def test_exact_functions_pass_through_torchs_transforms():
+    activation = activations.get("gelu")
+    x = torch.linspace(-3, 3, 7, dtype=torch.float64)
+    assert torch.equal(torch.func.vmap(torch.func.grad(activation))(x), activation.slope(x))
+
+
+def test_float16_gradients_are_rounded_once():
+    x = torch.linspace(-20, 20, 201, dtype=torch.float16, requires_grad=True)
+    activations.get("sigmoid")(x).backward(torch.full_like(x, 3.0))
+    exact = 3 * activations.get("sigmoid").slope(x.detach().double())
+    assert torch.equal(x.grad, exact.to(torch.float16))
+
+
+# ---------------------------------------------------------------- in kind
+
+
+@EVERY_CASE
+def test_infinities_give_limits_and_nan_gives_nan(name, parameters):
+    activation = activations.get(name, **parameters)
+    for library in (np.array, torch.tensor):
+        x = library([math.inf, -math.inf, math.nan])
+        far = library([1e300, -1e300])
+        for f in (activation, activation.slope):
+            y = f(x)
+            assert math.isnan(y[2])
+            for at_infinity, before in zip(y[:2], f(far), strict=True):
+                limit = math.copysign(math.inf, before) if abs(before) > 1e297 else before
+                assert float(at_infinity) == pytest.approx(float(limit), abs=1e-290)
+
+
+FLOATS = st.sampled_from([np.float16, np.float32, np.float64])
+
+
+@st.composite
+def arrays(draw):
+    """Arrays of any float dtype, shape, stride, also empty, 0-d, read-only, and with NaN and infinities."""
+    x = draw(FLOATS.flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, min_side=0))))
+    if x.ndim and draw(st.booleans()):
+        x = x[:: draw(st.sampled_from([-2, -1, 2]))].T
+    x.flags.writeable = draw(st.booleans()) and x.flags.owndata
+    return x
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(CASES), arrays())
+def test_answers_in_kind_and_leaves_its_input_alone(case, x):
+    name, parameters = case
+    activation = activations.get(name, **parameters)
+    before = x.tobytes()
+    tensor = torch.from_numpy(np.array(x, order="K")).requires_grad_()
+    for f in (activation, activation.slope):
+        y = f(x)
+        assert type(y) is np.ndarray and y.dtype == x.dtype and y.shape == x.shape
+        assert not np.shares_memory(x, y) or x.size == 0
+        np.testing.assert_array_equal(np.isnan(y), np.isnan(x))
+        z = f(tensor)
+        assert z.dtype == tensor.dtype and z.shape == tensor.shape and z.device == tensor.device
+        np.testing.assert_allclose(y.astype(float), z.detach().double().numpy(), rtol=2e-3, atol=1e-7)
+        np.testing.assert_array_equal(y, f(np.ascontiguousarray(x)).reshape(x.shape))
+    assert x.tobytes() == before
+    np.testing.assert_array_equal(tensor.detach().numpy(), x)
+
+
+@EVERY_NAME
+def test_scalars_stay_scalars(name):
+    activation = activations.get(name)
+    for f in (activation, activation.slope, getattr(functions, name)):
+        assert type(f(0.5)) is float
+        assert type(f(np.float32(0.5))) is np.float32
+        assert type(f(np.float64(0.5))) is np.float64
+    assert activation(np.arange(2, dtype=">f4")).dtype == np.dtype(">f4")
+
+
+@EVERY_NAME
+def test_no_input_warns_even_where_numpy_is_set_to_raise(name):
+    activation = activations.get(name)
+    with np.errstate(all="raise"):
+        for dtype in (np.float16, np.float32, np.float64):
+            x = np.array([*EDGES[:-2], np.finfo(dtype).max, np.finfo(dtype).tiny, -np.inf, np.inf, np.nan])
+            with np.errstate(over="ignore", under="ignore"):
+                x = x.astype(dtype)
+            activation(x)
+            activation.slope(x)
+
+
+BAD = [
+    1,
+    True,
+    1j,
+    "1",
+    None,
+    [1.0],
+    (1.0,),
+    np.array([1]),
+    np.array([True]),
+    np.array([1j]),
+    np.array(["1"]),
+    np.array([1.0], dtype=object),
+    np.ma.masked_array([1.0]),
+    np.int64(1),
+    torch.tensor([1]),
+    torch.tensor([True]),
+    torch.tensor([1j]),
+    torch.tensor([1.0]).to_sparse(),
+    torch.tensor([1.0]).to(torch.float8_e5m2),
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=repr)
+def test_anything_but_floats_is_a_type_error_that_names_what_is_accepted(bad):
+    gelu = activations.get("gelu")
+    for f in (gelu, gelu.slope, gelu.torch, functions.gelu):
+        with pytest.raises(TypeError, match=r"^x is .*; accepted: .*float16, bfloat16, float32 or float64"):
+            f(bad)
+
+
+def test_wider_floats_and_arrays_for_the_training_form_are_type_errors():
+    if np.finfo(np.longdouble).nmant > 52:
+        with pytest.raises(TypeError, match="x is"):
+            functions.relu(np.longdouble(1))
+    with pytest.raises(TypeError, match="x is a numpy.ndarray of float64"):
+        activations.get("relu").torch(np.ones(2))
+
+
+# ---------------------------------------------------------------- parameters and registry
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: functions.elu(1.0, alpha=-1.0), ValueError, r"alpha is -1.0; accepted: from 0 to 100"),
+        (lambda: functions.elu(1.0, alpha=math.nan), ValueError, r"alpha is nan; accepted: from 0 to 100"),
+        (lambda: functions.elu(1.0, "1"), TypeError, r"alpha is '1'; accepted: a number from 0 to 100"),
+        (lambda: functions.elu(1.0, True), TypeError, r"alpha is True; accepted: a number"),
+        (lambda: functions.softplus(1.0, beta=0), ValueError, r"beta is 0; accepted: from 0.01 to 100"),
+        (lambda: functions.gelu(1.0, approximate="erf"), ValueError, r"approximate is 'erf'; accepted: 'none' or"),
+        (lambda: functions.gelu(1.0, beta=1.0), TypeError, r"gelu has no parameter 'beta'; accepted: approximate"),
+        (lambda: functions.relu(1.0, slope=1.0), TypeError, r"relu has no parameter 'slope'; accepted: none"),
+        (lambda: functions.relu(1.0, 2.0), TypeError, r"relu\(x\) takes each argument once; it got 2"),
+        (lambda: functions.elu(1.0, 2.0, alpha=1.0), TypeError, r"elu\(x, alpha\) takes each argument once"),
+        (lambda: activations.get("elu").bind(alpha=-1), ValueError, r"alpha is -1"),
+        (lambda: activations.get("elu").slope(1.0, alpha=-1), ValueError, r"alpha is -1"),
+        (lambda: activations.get("sigmod"), ValueError, r"name is 'sigmod'.*did you mean sigmoid"),
+        (lambda: activations.get("qqq"), ValueError, r"name is 'qqq'.*accepted: identity, step, sigmoid"),
+        (lambda: activations.get(None), TypeError, r"name is None; accepted: an Activation, or one of identity"),
+        (lambda: activations.get("relu").saturation("float12"), ValueError, r"dtype is 'float12'; accepted: float64"),
+        (lambda: activations.get("relu").saturation(np.float32), TypeError, r"dtype is .*; accepted is a name"),
+        (lambda: round_to(1.0, "int8"), ValueError, r"dtype is 'int8'; accepted: float64, float32"),
+        (lambda: round_to(torch.ones(1), "float16"), TypeError, r"x is a torch tensor"),
+        (lambda: round_to([1.0], "float16"), TypeError, r"x is a list"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_argument_what_came_and_what_is_accepted(call, error, says):
+    with pytest.raises(error, match=says):
+        call()
+
+
+def test_names_and_aliases_find_the_same_activation():
+    for name in NAMES:
+        activation = activations.get(name)
+        assert activation.name == name
+        assert all(activations.get(alias) is activation for alias in activation.aliases)
+        assert activations.get(activation) is activation
+    assert activations.get("swish").name == activations.get("SiLU").name == "silu"
+    assert activations.get("linear").name == "identity"
+    assert activations.get("heaviside").name == "step"
+    assert activations.get("LeakyReLU").name == activations.get("leaky-relu").name == "leaky_relu"
+
+
+def test_aliases_are_unique():
+    keys = [key for a in functions.REGISTRY.values() for key in (a.name, *a.aliases)]
+    assert len(keys) == len(set(keys))
+
+
+@EVERY_CASE
+def test_bound_parameters_are_the_defaults_of_the_bound_one(name, parameters):
+    bound = activations.get(name).bind(**parameters)
+    x = np.linspace(-3, 3, 61)
+    np.testing.assert_array_equal(bound(x), activations.get(name)(x, **parameters))
+    np.testing.assert_array_equal(bound(x), getattr(functions, name)(x, *parameters.values()))
+    np.testing.assert_array_equal(bound.slope(x), activations.get(name).slope(x, **parameters))
+    assert bound == activations.get(name, **parameters) and hash(bound) is not None
+    assert all(f"{key}={value!r}" in repr(bound) for key, value in parameters.items())
+
+
+@EVERY_NAME
+def test_every_activation_tells_what_it_is(name):
+    activation = activations.get(name)
+    function = getattr(functions, name)
+    assert function.__name__ == name and activation.latex in function.__doc__
+    assert activation.latex and activation.intuition.endswith(".") and activation.source
+    assert activation.source in function.__doc__ and str(activation.year) in activation.source
+    for p in activation.parameters:
+        assert p.symbol and (p.default in p.choices or p.low <= p.default <= p.high)
+
+
+def test_kinks_follow_the_parameters():
+    assert activations.get("hardtanh", min_val=-2.0).kinks == (-2.0, 1.0)
+
+
+# ---------------------------------------------------------------- facts
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "at_low", "high", "at_high"),
+    [
+        ("identity", 1, 0, 1, 0),
+        ("step", 0, 0, 0, 0),
+        ("sigmoid", 0, -math.inf, 0.25, 0),
+        ("tanh", 0, -math.inf, 1, 0),
+        ("relu", 0, 0, 1, 5e-324),
+        ("softplus", 0, -math.inf, 1, math.inf),
+        ("elu", 0, -math.inf, 1, 0),
+        ("gelu", -0.12890414518515473, -math.sqrt(2), 1.1289041451851547, math.sqrt(2)),
+        ("silu", -0.0998393201288669, -2.399357280515468, 1.0998393201288669, 2.399357280515468),
+    ],
+)
+def test_slope_ranges(name, low, at_low, high, at_high):
+    got = activations.get(name).slope_range
+    assert got == pytest.approx((low, at_low, high, at_high), rel=1e-7, abs=1e-15)
+    assert got[::2] == pytest.approx((low, high), rel=1e-14, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("step", 0, 1),
+        ("tanh", -1, 1),
+        ("relu", 0, math.inf),
+        ("relu6", 0, 6),
+        ("selu", -1.7580993408473768, math.inf),
+        ("gelu", -0.16997120747990369, math.inf),
+        ("silu", -0.27846454276107385, math.inf),
+    ],
+)
+def test_ranges(name, low, high):
+    assert activations.get(name).range == pytest.approx((low, high), rel=1e-14)
+
+
+@EVERY_CASE
+def test_no_value_and_no_slope_leaves_the_ranges(name, parameters):
+    activation = activations.get(name, **parameters)
+    x = inputs(name)
+    low, high = activation.range
+    assert low - 1e-15 <= activation(x).min() and activation(x).max() <= high + 1e-15
+    low, _, high, _ = activation.slope_range
+    assert low - 1e-15 <= activation.slope(x).min() and activation.slope(x).max() <= high + 1e-15
+
+
+def rounded_by_oracle(exact, form):
+    if not exact:
+        return 0.0
+    quantum = spacing(exact, form)
+    return float(mpmath.nint(exact / quantum) * quantum)
+
+
+@EVERY_CASE
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_saturation_is_where_the_correctly_rounded_value_meets_its_limit(name, parameters, dtype):
+    activation = activations.get(name, **parameters)
+    form = FORMATS[dtype]
+    f, _ = oracles(name, parameters)
+    if (name, parameters.get("approximate"), dtype) == ("gelu", "tanh", "float64"):
+        slack = 2000
+    else:
+        slack = 8 if dtype == "float64" else 0
+    for side, first in zip((-1, 1), activation.saturation(dtype), strict=True):
+        limit = activation(side * math.inf)
+        assert (first is None) == math.isinf(limit)
+        if first is None:
+            continue
+        target = round_to(limit, dtype)
+        code = form.code(abs(first))
+        last = form.code(form.largest)
+        beyond = sorted({min(code + slack + step, last) for step in (0, 1, 2, 5, (last - code) // 3, last)})
+        for x in side * form.numbers(np.array(beyond)):
+            assert rounded_by_oracle(f(x), form) == target
+        if code > slack:
+            inside = side * form.numbers(np.array([code - 1 - slack]))[0]
+            assert rounded_by_oracle(f(inside), form) != target
+
+
+def test_saturation_as_the_course_states_it():
+    upper = {d: activations.get("sigmoid").saturation(d)[1] for d in FORMATS}
+    assert upper["float32"] == pytest.approx(25 * math.log(2), rel=1e-6)
+    # Correctly rounded. The formula 1 / (1 + exp(-x)) gives 1 from 36.74 on, because 1 + exp(-x) is rounded first.
+    assert upper["float64"] == pytest.approx(54 * math.log(2), rel=1e-14)
+    assert (upper["float16"], upper["bfloat16"]) == (8.3203125, 6.25)
+    upper = {d: activations.get("tanh").saturation(d)[1] for d in FORMATS}
+    assert upper["float32"] == pytest.approx(13 * math.log(2), rel=1e-6)
+    assert upper["float64"] == pytest.approx(27.5 * math.log(2), rel=1e-14)
+    assert (upper["float16"], upper["bfloat16"]) == (4.5078125, 3.46875)
+    assert activations.get("relu").saturation("float32") == (0.0, None)
+
+
+# ---------------------------------------------------------------- rounding
+
+
+def as_torch(x, dtype):
+    return torch.from_numpy(x).to(getattr(torch, dtype)).double().numpy()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_round_to_is_torchs_cast_on_every_number_and_around_every_midpoint(dtype):
+    form = FORMATS[dtype]
+    numbers = form.numbers(np.arange(form.code(form.largest) + 1))
+    beyond = numbers[-1] + (numbers[-1] - numbers[-2])
+    edges = np.append(numbers, beyond)
+    with np.errstate(over="ignore"):
+        # bfloat16's largest number and what lies beyond are near the end of float32.
+        middle = ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
+        x = np.concatenate(
+            [numbers, middle, np.nextafter(middle, 0), np.nextafter(middle, np.float32(np.inf))]
+        ).astype(np.float32)
+    x = np.concatenate([x, -x, np.array([np.inf, -np.inf, np.nan], dtype=np.float32)])
+    if dtype == "float8_e4m3fn":  # what overflows is torch's choice, and has changed
+        x = x[~(np.abs(x) > 464)]
+    np.testing.assert_array_equal(round_to(x.astype(float), dtype), as_torch(x, dtype))
+    np.testing.assert_array_equal(round_to(numbers, dtype), numbers)
+
+
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2"])
+def test_all_256_codes_of_float8_are_their_own_nearest(dtype):
+    numbers = torch.arange(256, dtype=torch.uint8).view(getattr(torch, dtype)).double().numpy()
+    np.testing.assert_array_equal(round_to(numbers, dtype), numbers)
+    positive = np.sort(numbers[np.isfinite(numbers) & (numbers >= 0) & ~np.signbit(numbers)])
+    np.testing.assert_array_equal(FORMATS[dtype].numbers(np.arange(len(positive))), positive)
+    assert [FORMATS[dtype].code(number) for number in positive] == list(range(len(positive)))
+
+
+@given(st.floats(), st.sampled_from(["float64", "float32", "float16"]))
+def test_round_to_is_numpys_cast(x, dtype):
+    with np.errstate(over="ignore", under="ignore"):
+        wanted = float(np.dtype(dtype).type(x))
+    assert round_to(x, dtype) == wanted or math.isnan(x)
+    assert type(round_to(x, dtype)) is float
+
+
+def test_round_to_keeps_shape_and_gives_float64():
+    y = round_to(np.ones((2, 3), dtype=np.float32), "bfloat16")
+    assert y.shape == (2, 3) and y.dtype == np.float64
+
+
+def test_overflow_is_infinite_except_in_the_format_without_infinities():
+    assert round_to(57344.0, "float8_e5m2") == 57344
+    assert round_to(-61440.0, "float8_e5m2") == -math.inf
+    assert round_to(464.0, "float8_e4m3fn") == 448
+    assert round_to(465.0, "float8_e4m3fn") == round_to(math.inf, "float8_e4m3fn") == 448
+    assert round_to(-math.inf, "float8_e4m3fn") == -448
+
+
+# ---------------------------------------------------------------- the package
+
+
+def test_importing_and_using_numpy_does_not_import_torch():
+    code = (
+        "import sys, numpy, activations, activations.functions as f\n"
+        "a = activations.get('gelu'); a(numpy.ones(3)); a.slope(1.0); a.range; a.saturation('float8_e5m2')\n"
+        "assert not [m for m in sys.modules if m.split('.')[0] == 'torch']"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_the_package_states_its_version():
+    assert activations.__version__.count(".") == 2

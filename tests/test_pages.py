@@ -1,0 +1,197 @@
+"""The built book, read in a real browser as a reader would."""
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from html.parser import HTMLParser
+from itertools import product
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from browser import BOOK, ROOT, Visit, build
+
+CHAPTER, NOTEBOOK, LEDGER = "book/saturation.html", "notebooks/saturation.html", "book/ledger.html"
+PAGES = ["book/index.html", CHAPTER, NOTEBOOK, LEDGER, "book/glossary.html", "book/references.html"]
+LIMITS = {CHAPTER: 450_000, NOTEBOOK: 450_000, LEDGER: 380_000, "book/index.html": 180_000}
+
+Opener = Callable[..., Visit]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_asks_no_other_host_and_complains_of_nothing(path: str, look: Opener, site: str):
+    seen = look(path)
+    assert not [
+        response.url for response in seen.responses if not response.url.startswith((site, "data:", "blob:"))
+    ]
+    assert not [f"{response.status} {response.url}" for response in seen.responses if response.status >= 400]
+    assert not seen.complaints
+
+
+@pytest.mark.parametrize("path", LIMITS)
+def test_a_page_stays_light(path: str, look: Opener):
+    assert 50_000 < look(path).weight() < LIMITS[path]
+
+
+@pytest.mark.parametrize(("path", "width"), [*product(PAGES[:4], (390, 1400))])
+def test_a_page_is_accessible_in_light_and_dark_and_fits_its_window(path: str, width: int, look: Opener):
+    page = look(path, width=width).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for theme, rules in (
+        ("light", {}),
+        ("dark", {"runOnly": ["color-contrast"]}),
+    ):  # the theme changes colours alone
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+        found = Axe().run(page, options={"resultTypes": ["violations"]} | rules)
+        assert not found.response["violations"], found.generate_report()
+    page.emulate_media(color_scheme="light")
+
+
+@pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK])
+def test_every_formula_is_typeset(path: str, look: Opener):
+    page = look(path).page
+    written, typeset = (
+        page.locator(".math.notranslate").count(),
+        page.locator(".math.notranslate mjx-container").count(),
+    )
+    assert written and typeset >= written
+    assert not page.locator("mjx-merror, mjx-mtext[style*=red]").count()
+
+
+def test_a_choice_in_the_quiz_is_answered(visit: Opener):
+    page = visit(CHAPTER).page
+    for question in page.locator(".quiz-question").all():
+        for option in question.locator(".quiz-option").all():
+            option.locator("label").click()
+            right = option.get_attribute("data-right") == "true"
+            feedback = question.locator(".quiz-feedback").inner_text()
+            assert feedback.startswith("Right." if right else "Not quite.")
+            assert len(feedback) > len("Not quite. ") + 10
+            assert question.locator(".is-right:not(.quiz-feedback)").count() == right
+
+
+def test_the_quiz_and_the_explorer_have_an_answer_without_scripts(visit: Opener):
+    page = visit(CHAPTER, scripts=False).page
+    answer = page.locator(".quiz-answer").first
+    answer.locator("summary").click()
+    assert answer.locator(".quiz-answer-text").is_visible()
+    assert page.locator(".course-widget").first.inner_text().strip()
+
+
+@pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK, "book/index.html"])
+def test_the_explorer_follows_the_keyboard(path: str, visit: Opener):
+    page = visit(path).page
+    widget = page.locator(".course-widget").first
+    slider = widget.locator("input[type=range]:visible").first
+    slider.wait_for()
+    before = widget.inner_text(), slider.input_value()
+    slider.press("ArrowRight")
+    assert slider.input_value() != before[1]
+    page.wait_for_function(
+        "([w, old]) => w.innerText !== old", arg=[widget.element_handle(), before[0]], timeout=2000
+    )
+    assert not page.locator(".course-widget-error").count()
+
+
+@pytest.mark.parametrize(("path", "width"), [*product([CHAPTER, "book/index.html"], (390, 1400))])
+def test_nothing_moves_when_the_explorer_arrives(path: str, width: int, look: Opener):
+    page = look(path, width=width).page
+    room = page.locator(".course-widget").first.evaluate(
+        "w => [parseFloat(getComputedStyle(w).minHeight), w.firstElementChild.getBoundingClientRect().height]"
+    )
+    assert room[1] - 40 <= room[0] <= room[1] + 240, (
+        "set :height: and :height-narrow: to the explorer's own height"
+    )
+
+
+def test_a_widget_that_fails_says_so_in_its_place(visit: Opener, site: str):
+    page = visit(CHAPTER).page
+    page.route(
+        "**/widgets/*.js*",
+        lambda route: route.fulfill(body="throw new Error('broken')", content_type="text/javascript"),
+    )
+    page.reload()
+    page.locator(".course-widget-error").wait_for()
+    assert "could not start (broken)" in page.locator(".course-widget-error").inner_text()
+
+
+@pytest.mark.parametrize("chapter", [path.stem for path in (ROOT / "notebooks").glob("*.ipynb")])
+def test_the_ledger_tells_what_the_notebooks_stored(chapter: str, look: Opener):
+    outputs = [o for cell in _cells(ROOT / "notebooks" / f"{chapter}.ipynb") for o in cell.get("outputs", [])]
+    stored = {c["id"]: c for o in outputs if (c := o.get("metadata", {}).get("claim"))}
+    page = look(LEDGER).page
+    rows = page.locator(f"tr[id^=ledger-{chapter}-]")
+    assert stored and rows.count() == len(stored)
+    for name, claim in stored.items():
+        row = page.locator(f"#ledger-{name.replace('/', '-')}")
+        assert row.locator(".verdict").inner_text() == _typeset(claim["verdict"])
+        assert row.locator(f".verdict--{claim['kind']}").count() == 1
+        assert row.locator(".ledger-label").all_inner_texts() == [
+            _typeset(side["label"]) for side in claim["sides"]
+        ]
+        for shown, side in zip(row.locator(".ledger-effect").all_inner_texts(), claim["sides"], strict=True):
+            assert _number(shown) == pytest.approx(
+                side["effect"], rel=0.05, abs=max(1e-4, side["high"] - side["low"])
+            )
+    assert look(f"book/{chapter}.html").page.locator("table.ledger tbody tr").count() == len(stored)
+
+
+def _cells(notebook: Path) -> list[dict]:
+    return json.loads(notebook.read_text(encoding="utf8"))["cells"]
+
+
+def _typeset(text: str) -> str:
+    """As Sphinx sets it, with curly apostrophes."""
+    return " ".join(text.split()).replace("'", "’")
+
+
+def _number(shown: str) -> float:
+    digits = str.maketrans("−⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")
+    return float(re.sub(r" × 10(?=[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])", "e", shown).translate(digits))
+
+
+class _Links(HTMLParser):
+    """Ids and addresses of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.addresses: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for key, value in attrs:
+            if key == "id" and value:
+                self.ids.add(value)
+            if key in ("href", "src", "data-module", "data-css") and value:
+                self.addresses.add(value)
+
+
+@cache
+def _links(page: Path) -> _Links:
+    return _Links(page.read_text(encoding="utf8"))
+
+
+def test_every_internal_link_leads_somewhere():
+    build()
+    pages = [path for path in BOOK.rglob("*.html") if "_static" not in path.parts]
+    broken = [
+        f"{page.relative_to(BOOK)}: {address}"
+        for page in pages
+        for address in _links(page).addresses
+        if not re.match(r"[a-z]+:", address) and not _exists(page, address)
+    ]
+    assert len(pages) >= len(PAGES)
+    assert not broken
+
+
+def _exists(page: Path, address: str) -> bool:
+    path, fragment = urldefrag(urljoin(page.as_uri(), address))
+    target = Path(unquote(path.removeprefix("file://").partition("?")[0]))
+    if not target.is_file():
+        return False
+    return not fragment or target.suffix != ".html" or unquote(fragment) in _links(target).ids | {""}
