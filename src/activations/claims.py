@@ -10,7 +10,7 @@ of plain text that another machine reproduces, and JSON in the output's metadata
 import html
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,8 @@ def interval(values: Any, label: str = "values") -> Side:
     if not np.isfinite(sample).all():
         raise ValueError(f"{label} must be finite, got {sample[~np.isfinite(sample)][0]}")
     mean = float(sample.mean())
+    if abs(mean) < 1e-12 * np.abs(sample).max():
+        mean = 0.0  # what rounding leaves of values that cancel
     if sample.size == 1 or np.ptp(sample) == 0:
         return Side(label, mean, mean, mean, sample.size)
     low, high = stats.t.interval(CONFIDENCE, sample.size - 1, mean, stats.sem(sample))
@@ -122,7 +124,7 @@ class Claim:
             measured: One number a seed (or one exact number) under a label. With a `condition`, the first group is
                 measured where it is met, and every other where it is not.
             condition: What the folklore leaves out, to be read after "holds, if".
-            remark: A sentence on what the figures mean.
+            remark: A sentence on what the figures mean. An undecided claim without one says how many seeds would decide it.
 
         Returns:
             The verdict. Without a condition every group must hold. With one, the claim holds if all groups do, holds
@@ -145,7 +147,22 @@ class Claim:
             kind = "fails"
         else:
             kind = "undecided"
+        if kind == "undecided" and remark is None:
+            remark = self._what_it_would_take(
+                side for side, each in zip(sides, judged, strict=True) if each == "undecided"
+            )
         return Verdict(self, sides, kind, condition, remark)
+
+    def _what_it_would_take(self, undecided: Iterable[Side]) -> str:
+        needed = 0.0
+        for side in undecided:  # the half-width shrinks with the root of n, and must fall below the distance
+            distance = abs(side.effect - self.threshold)
+            needed = max(
+                needed, side.n * ((side.high - side.low) / 2 / distance) ** 2 if distance else math.inf
+            )
+        if needed > 1000:
+            return "The mean is too close to the threshold for any affordable number of seeds to decide."
+        return f"If the mean stays where it is, about {math.ceil(needed)} seeds would decide."
 
 
 @dataclass(frozen=True)
@@ -226,13 +243,13 @@ class Verdict:
 
 
 def spread(side: Side) -> str:
-    """An effect with its interval, to three significant digits of the interval's width."""
+    """An effect with its interval, both to two significant digits of the interval's half width."""
     if side.low == side.high:
         return f"{side.effect:.4g}".replace("-", "−")
     half = (side.high - side.low) / 2
     digits = max(0, 1 - math.floor(math.log10(half)))
     if half < 1e-4:
-        return f"{side.effect:.3g} ± {half:.1g}".replace("-", "−")
+        return f"{side.effect:.{digits}f} ± {half:.1g}".replace("-", "−")
     return f"{side.effect:.{digits}f} ± {half:.{digits}f}".replace("-", "−")
 
 

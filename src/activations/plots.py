@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 
 from activations.claims import interval
 
-# Okabe & Ito's palette (https://jfly.uni-koeln.de/color/), in an order whose grey values differ, with a dash each.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+# Okabe & Ito's palette (https://jfly.uni-koeln.de/color/), in an order in which neighbours differ in grey, with a dash each.
+COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#009E73", "#CC79A7", "#000000", "#E69F00")
 DASHES: tuple[Any, ...] = (
     "-",
     (0, (5, 2)),
@@ -26,8 +26,8 @@ DASHES: tuple[Any, ...] = (
     (0, (1, 3)),
 )
 STYLE: dict[Any, Any] = {
-    "figure.figsize": (6.4, 3.6),
-    "figure.dpi": 100,
+    "figure.figsize": (5.2, 3.2),  # small, so that its letters are readable on a phone
+    "figure.dpi": 130,
     "savefig.bbox": "tight",
     "figure.constrained_layout.use": True,
     "font.size": 11,
@@ -49,10 +49,10 @@ def look(index: int) -> dict[str, Any]:
 
 
 @contextmanager
-def figure(columns: int = 1, *, height: float = 3.6, sharey: bool = False) -> Any:
+def figure(columns: int = 1, *, height: float = 3.2, sharey: bool = False) -> Any:
     """Yield the axes of a figure in the house style (one, or an array of `columns`) and show it."""
     with plt.rc_context(STYLE):
-        _, axes = plt.subplots(1, columns, figsize=(6.4, height), sharey=sharey)
+        _, axes = plt.subplots(1, columns, figsize=(5.2, height), sharey=sharey)
         yield axes
         plt.show()
 

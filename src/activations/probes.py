@@ -51,9 +51,9 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
     for layer, (z, h, delta, dW) in enumerate(
         zip(trace.pre, trace.post, deltas, by_weights, strict=True), start=1
     ):
-        z, h = z.detach().double().flatten(1), h.detach().double().flatten(1)
+        z, h = (part.detach().cpu().double().flatten(1) for part in (z, h))  # on the CPU: MPS has no float64
         slope = torch.stack([m.activation.slope(part) for m, part in zip(network.members, z, strict=True)])
-        limit = SATURATED * torch.tensor(steepest, dtype=z.dtype, device=z.device)[:, None]
+        limit = SATURATED * torch.tensor(steepest, dtype=z.dtype)[:, None]
         table = {
             "pre_mean": z.mean(1),
             "pre_sd": z.std(1, correction=0),
@@ -64,10 +64,10 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
             "delta": _norm(delta) * len(x) ** 0.5,  # the loss is a mean over the examples
             "weight_gradient": _norm(dW),
         }
-        columns = {name: values.cpu().numpy() for name, values in table.items()}
+        columns = {name: values.numpy() for name, values in table.items()}
         rows.append(pd.DataFrame({"member": range(len(z)), "layer": layer, **columns}))
     return pd.concat(rows, ignore_index=True)
 
 
 def _norm(values: Tensor) -> Tensor:
-    return values.double().flatten(1).norm(dim=1)
+    return values.cpu().double().flatten(1).norm(dim=1)

@@ -65,11 +65,11 @@ def change_gain(sigma_w: float) -> Feedback:
 
     Raises:
         TypeError: If the answer is no finite number.
-        ValueError: If it is not above 0.
+        ValueError: If it is not from 1e-6 to 1e6.
     """
     answer = _number("sigma_w", sigma_w)
-    if answer <= 0:
-        raise ValueError(f"sigma_w must be above 0, got {answer}")
+    if not 1e-6 <= answer <= 1e6:  # far beyond, what is left of the gradient is no float64
+        raise ValueError(f"sigma_w must be from 1e-6 to 1e6, got {answer}")
     left = _left(answer)
     shown = f"σ_w = {answer:g} leaves 10^{left:.1f} of the gradient"
     if 0.5 <= 10**left <= 2:

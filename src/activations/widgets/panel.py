@@ -4,6 +4,7 @@ In a running notebook it is made of ipywidgets and trains in a thread, so that t
 works. Where outputs are stored it is the picture of one run and a sentence that says how to get it alive.
 """
 
+import html
 import io
 import os
 import threading
@@ -17,6 +18,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from activations import functions, initialize, plots
+from activations.networks import positive
 from activations.train import Grid, Run, train
 
 SEEDS = 16
@@ -37,18 +39,19 @@ ALIVE = (
 def picture(run: Run, title: str) -> bytes:
     """Draw loss by step and the seeds' final accuracy, as a PNG."""
     with rc_context(plots.STYLE):
-        figure = Figure(figsize=(6.4, 3.2))
+        figure = Figure(figsize=(5.2, 2.8))
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         loss = run.history.pivot(index="step", columns="seed", values="loss")
         left.plot(loss.index, loss, color=plots.COLOURS[0], alpha=0.35, lw=1)
         left.plot(loss.index, loss.mean(axis=1), color=plots.COLOURS[0])
-        left.set(xlabel="step", ylabel="loss (nats)", title=title, ylim=(0, None))
+        left.set(xlabel="step", ylabel="loss (nats)", ylim=(0, None))
+        figure.suptitle(title, fontsize=11)
         final = np.sort(run.final.accuracy.dropna())
         right.plot(final, np.arange(1, len(final) + 1), "o", color=plots.COLOURS[1], ms=5)
         right.axvline(10, color="#666666", lw=1, ls=":")
-        right.set(xlabel="test accuracy (%)", ylabel="seeds, sorted", xlim=(0, 75), ylim=(0, SEEDS + 1))
+        right.set(xlabel="accuracy (%)", ylabel="seeds, sorted", xlim=(0, 75), ylim=(0, SEEDS + 1))
         file = io.BytesIO()
-        figure.savefig(file, format="png", dpi=100)
+        figure.savefig(file, format="png")
     return file.getvalue()
 
 
@@ -62,6 +65,7 @@ class Panel:
         rate: Learning rate of SGD with momentum 0.9, 0.001 to 1.
 
     Raises:
+        TypeError: If the depth is no int.
         ValueError: If an argument is unknown or out of range.
     """
 
@@ -71,7 +75,7 @@ class Panel:
         functions.get(activation)
         if init not in INITS:
             raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
-        if not 1 <= depth <= 10:
+        if not 1 <= positive("depth", depth) <= 10:
             raise ValueError(f"depth must be from 1 to 10, got {depth}")
         if not 1e-3 <= rate <= 1:
             raise ValueError(f"rate must be from 0.001 to 1, got {rate}")
@@ -88,7 +92,7 @@ class Panel:
         self.halt = ipywidgets.Button(description="Stop", disabled=True)
         self.bar = ipywidgets.IntProgress(min=0, max=STEPS, description="", layout={"width": "12em"})
         self.said = ipywidgets.HTML("")
-        self.image = ipywidgets.Image(format="png", layout={"max_width": "640px"})
+        self.image = ipywidgets.Image(format="png", layout={"max_width": "676px"})
         self.run: Run | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -147,8 +151,8 @@ class Panel:
                 self.said.value = (
                     f"Stopped after {steps} steps." if run.stopped else f"{SEEDS} networks, {steps} steps."
                 )
-        except (RuntimeError, ValueError, MemoryError):  # in a thread it would vanish; the reader looks here
-            self.said.value = f"<pre>{traceback.format_exc(limit=1)}</pre>"
+        except Exception:  # whatever it is: in a thread it would vanish; the reader looks here
+            self.said.value = f"<pre>{html.escape(traceback.format_exc(limit=-1))}</pre>"
         finally:
             self.go.disabled, self.halt.disabled = False, True
 

@@ -1,0 +1,196 @@
+"""The recurring figures: what is labelled, where, and what a grey eye sees."""
+
+from itertools import pairwise
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from activations import plots
+from activations.claims import interval
+
+GAP = 0.075
+
+
+@pytest.fixture
+def axes():
+    with mpl.rc_context(plots.STYLE):
+        yield Figure().subplots()
+
+
+def labels(axes):
+    """The written labels with their heights, from the bottom up."""
+    return sorted((text.get_position()[1], text.get_text()) for text in axes.texts)
+
+
+def placed(axes, *ends, **how):
+    """Label lines that end at these heights of a unit axis; returns where the labels went, in the lines' order."""
+    axes.set_ylim(0, 1)
+    for index, end in enumerate(ends):
+        axes.plot([0, 1], [0.5, end], label=str(index))
+    plots.name_lines(axes, **how)
+    return [
+        height for _, height in sorted((int(text.get_text()), text.get_position()[1]) for text in axes.texts)
+    ]
+
+
+def test_labels_stand_at_the_ends_of_their_lines_in_their_colours(axes):
+    assert placed(axes, 0.1, 0.9, 0.5) == pytest.approx([0.1, 0.9, 0.5])
+    colours = {line.get_label(): line.get_color() for line in axes.get_lines()}
+    assert {text.get_text(): text.get_color() for text in axes.texts} == colours
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [0.5, 0.5],
+        [0.5, 0.51, 0.52, 0.9],
+        [1.0, 1.0, 1.0, 1.0],
+        [0.0, 0.0, 0.0],
+        [0.97, 0.2, 0.99, 0.98, 0.21],
+        [7.0, -3.0, 0.5],
+        list(np.linspace(0.9, 1, 12)),
+    ],
+)
+def test_labels_do_not_overlap_keep_their_order_and_stay_within_the_axes(axes, ends):
+    heights = placed(axes, *ends)
+    for below, above in pairwise(sorted(heights)):
+        assert above - below >= GAP - 1e-12
+    assert min(heights) >= -1e-12 and max(heights) <= 1 + 1e-12
+    order = np.argsort(np.clip(ends, 0, 1), kind="stable")
+    assert (np.diff(np.array(heights)[order]) > 0).all()
+
+
+def test_a_wider_gap_is_kept(axes):
+    heights = sorted(placed(axes, 0.5, 0.5, 0.5, gap=0.2))
+    assert np.diff(heights).min() >= 0.2 - 1e-12
+
+
+def test_text_of_the_default_gap_does_not_overlap_as_drawn(axes):
+    placed(axes, 0.5, 0.5, 0.5, 0.5)
+    axes.figure.draw_without_rendering()
+    boxes = sorted((text.get_window_extent() for text in axes.texts), key=lambda box: box.y0)
+    for below, above in pairwise(boxes):
+        assert above.y0 - below.y0 >= 0.75 * below.height  # only ascenders and descenders may meet
+
+
+def test_a_line_that_breaks_off_is_labelled_where_it_ends(axes):
+    axes.set_ylim(0, 1)
+    axes.plot([0, 1, 2], [0.2, 0.3, np.nan], label="broken")
+    axes.plot([0, 1, 2], [0.9, 0.9, 0.9])  # has no name
+    plots.name_lines(axes)
+    assert labels(axes) == [(pytest.approx(0.3), "broken")]
+
+
+def test_heights_follow_a_logarithmic_axis(axes):
+    axes.set(yscale="log", ylim=(1e-4, 1))
+    axes.plot([0, 1], [1, 1e-2], label="a")
+    plots.name_lines(axes)
+    assert labels(axes) == [(pytest.approx(0.5), "a")]
+
+
+# ---------------------------------------------------------------- figures
+
+VALUES = {
+    ("tanh", 1): [1.0, 2.0, 3.0],
+    ("tanh", 2): [2.0, 2.5, 3.5],
+    ("relu", 1): [0.0, 1.0, 1.5],
+    ("relu", 2): [4.0, 4.0, 4.0],
+}
+TABLE = pd.DataFrame(
+    [
+        {"activation": name, "step": step, "seed": seed, "loss": value}
+        for (name, step), values in VALUES.items()
+        for seed, value in enumerate(values)
+    ]
+)
+
+
+def test_bands_draw_means_and_intervals_and_label_each_line_once(axes):
+    plots.bands(axes, TABLE, "step", "loss", "activation")
+    assert [text.get_text() for text in axes.texts] == [
+        line.get_label() for line in sorted(axes.get_lines(), key=lambda line: line.get_ydata()[-1])
+    ]
+    assert [line.get_label() for line in axes.get_lines()] == ["tanh", "relu"]
+    for line, band in zip(axes.get_lines(), axes.collections, strict=True):
+        sides = [interval(VALUES[line.get_label(), step]) for step in (1, 2)]
+        assert line.get_xdata().tolist() == [1, 2]
+        np.testing.assert_allclose(line.get_ydata(), [side.effect for side in sides])
+        corners = band.get_paths()[0].vertices
+        for at, side in zip((1, 2), sides, strict=True):
+            heights = corners[corners[:, 0] == at][:, 1]
+            assert (heights.min(), heights.max()) == pytest.approx((side.low, side.high))
+
+
+def test_bands_leave_out_rows_without_a_value(axes):
+    holes = pd.concat([TABLE, TABLE.assign(step=3, loss=np.nan)])
+    plots.bands(axes, holes, "step", "loss", "activation")
+    assert all(line.get_xdata().tolist() == [1, 2] for line in axes.get_lines())
+
+
+def test_bands_take_other_names(axes):
+    plots.bands(axes, TABLE, "step", "loss", "activation", names={"relu": "ReLU"})
+    assert sorted(text.get_text() for text in axes.texts) == ["ReLU", "tanh"]
+
+
+def test_curves_label_each_line_once_and_tell_them_apart(axes):
+    x = np.linspace(-1, 1, 5)
+    plots.curves(axes, x, {"up": x, "down": -x, "flat": 0 * x})
+    assert [text for _, text in labels(axes)] == ["down", "flat", "up"]
+    assert (
+        len({(line.get_color(), line.get_linestyle(), str(line._dash_pattern)) for line in axes.get_lines()})
+        == 3
+    )
+
+
+def test_dots_show_every_seed_and_the_interval_from_the_top_down(axes):
+    groups = {"a": [1.0, 2.0, 4.0], "b": [3.0, 3.0]}
+    plots.dots(axes, groups, chance=10)
+    seeds, bar, *_ = axes.get_lines()
+    assert (seeds.get_xdata().tolist(), seeds.get_ydata().tolist()) == ([1, 2, 4], [0, 0, 0])
+    side = interval(groups["a"])
+    assert bar.get_xdata() == pytest.approx([side.low, side.high]) and list(bar.get_ydata()) == [0, 0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["a", "b"]
+    assert axes.get_ylim() == (1.5, -0.5)  # the first on top
+    assert axes.get_lines()[-1].get_xdata() == [10, 10]
+    assert len(axes.get_lines()) == 5
+
+
+def test_without_chance_there_is_no_line_for_it(axes):
+    plots.dots(axes, {"a": [1.0, 2.0]})
+    assert len(axes.get_lines()) == 2
+
+
+def test_a_figure_has_the_house_style_and_puts_back_what_it_changed(monkeypatch):
+    monkeypatch.setattr(plots.plt, "show", lambda: shown.append(mpl.rcParams["axes.grid"]))
+    shown, before = [], dict(mpl.rcParams)
+    mpl.use("agg")
+    with plots.figure() as one:
+        assert not one.spines["top"].get_visible() and mpl.rcParams["lines.linewidth"] == 2
+    with plots.figure(3, height=2.0, sharey=True) as three:
+        assert len(three) == 3 and three[0].figure.get_size_inches()[1] == 2
+    assert shown == [True, True]
+    assert {key: mpl.rcParams[key] for key in plots.STYLE} == {key: before[key] for key in plots.STYLE}
+    plots.plt.close("all")
+
+
+# ---------------------------------------------------------------- grey and colour-blind eyes
+
+
+def grey(colour):
+    red, green, blue = mpl.colors.to_rgb(colour)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def test_neighbouring_colours_differ_in_grey():
+    for one, other in pairwise([*plots.COLOURS, plots.COLOURS[0]]):
+        assert abs(grey(one) - grey(other)) >= 0.1, (one, other)
+
+
+def test_colours_and_dashes_are_distinct_and_as_many():
+    assert len(plots.COLOURS) == len(plots.DASHES) == len(set(plots.COLOURS)) == len(set(plots.DASHES))
+    looks = [plots.look(index) for index in range(len(plots.COLOURS))]
+    assert looks[0] == {"color": plots.COLOURS[0], "linestyle": "-"}
+    assert plots.look(len(plots.COLOURS)) == looks[0]

@@ -1,0 +1,551 @@
+"""Training many members at once against the same member alone, and against a loop written by hand."""
+
+import math
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from activations import functions, initialize, probes
+from activations.data import Data, digits, mnist1d
+from activations.networks import MLP, LeNet, Member
+from activations.train import (
+    OPTIMISERS,
+    PRECISIONS,
+    Grid,
+    accuracy,
+    batches,
+    device,
+    losses,
+    train,
+    untrained,
+)
+
+SMALL = {"depth": 2, "width": 12, "batch": 20, "steps": 25, "seed": (0, 1)}
+IMAGES = Data("images", digits().x[:60], digits().y[:60], digits().x_test[:20], digits().y_test[:20])
+SIGNALS = Data("signals", mnist1d().x[:200], mnist1d().y[:200], mnist1d().x_test[:50], mnist1d().y_test[:50])
+RATES = {"adam": 1e-2, "sgd": 0.1, "momentum": 0.05}
+# A setting for each kind of network; the steps go through more than one epoch.
+KINDS = {
+    "mlp": ({"network": "mlp", "depth": 3, "width": 16, "batch": 30, "steps": 25}, SIGNALS),
+    "lenet": ({"network": "lenet", "batch": 20, "steps": 5}, IMAGES),
+}
+EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
+EVERY_OPTIMISER = pytest.mark.parametrize("optimiser", OPTIMISERS)
+
+
+def run(grid, data=SIGNALS, **how):
+    return train(grid, data, **{"on": "cpu", "progress": False} | how)
+
+
+def trained(kind, optimiser="adam", precision="float64", prepare=lambda network: None, **axes):
+    settings, data = KINDS[kind]
+    grid = Grid(**settings | {"optimiser": optimiser, "rate": RATES[optimiser]} | axes)
+    return run(grid, data, every=settings["steps"] // 5, precision=precision, prepare=prepare)
+
+
+def member_of(result, activation, seed):
+    """The place of a member in the only group of a run."""
+    members = result.groups[0].members
+    return next(i for i, m in enumerate(members) if (m.activation.name, m.seed) == (activation, seed))
+
+
+def assert_same_member(a, b, activation, seed, bound=1e-10):
+    i, j = member_of(a, activation, seed), member_of(b, activation, seed)
+    for one, other in zip(a.networks[0].parameters(), b.networks[0].parameters(), strict=True):
+        torch.testing.assert_close(one[i], other[j], rtol=bound, atol=bound)
+    rows = [
+        r.history[(r.history.activation == activation) & (r.history.seed == seed)].reset_index(drop=True)
+        for r in (a, b)
+    ]
+    pd.testing.assert_frame_equal(*rows, rtol=bound, atol=bound)
+
+
+# ---------------------------------------------------------------- together and alone
+
+
+@EVERY_KIND
+@EVERY_OPTIMISER
+def test_a_member_learns_the_same_alone_with_others_and_in_another_order(kind, optimiser):
+    together = trained(kind, optimiser, activation=("tanh", "relu"), seed=(0, 1))
+    others = trained(kind, optimiser, activation=("gelu", "relu", "sigmoid"), seed=(7, 1))
+    turned = trained(kind, optimiser, activation=("relu", "tanh"), seed=(1, 0))
+    alone = trained(kind, optimiser, activation="relu", seed=1)
+    for other in (others, turned, alone):
+        assert_same_member(together, other, "relu", 1)
+    assert not torch.equal(together.networks[0].W[0][0], together.networks[0].W[0][1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "bound"),
+    [
+        ("mlp", "float64", 0),
+        ("mlp", "float32", 0),
+        ("lenet", "float64", 1e-10),  # oneDNN splits a convolution's sums by threads
+        ("lenet", "float32", 1e-4),
+    ],
+)
+def test_one_thread_and_two_give_the_same(monkeypatch, kind, precision, bound):
+    runs = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        seen = []
+        axes = {"activation": ("tanh", "relu"), "seed": (0, 1)}
+        runs.append(
+            trained(
+                kind,
+                precision=precision,
+                prepare=lambda _, seen=seen: seen.append(torch.get_num_threads()),
+                **axes,
+            )
+        )
+        assert seen == [int(threads)]
+    one, two = runs
+    for a, b in zip(one.networks[0].parameters(), two.networks[0].parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=bound, atol=bound)
+    pd.testing.assert_frame_equal(
+        one.history, two.history, check_exact=bound == 0, **{"rtol": bound} if bound else {}
+    )
+
+
+@EVERY_KIND
+def test_the_same_grid_gives_the_same_run_whatever_was_drawn_before(kind):
+    first = trained(kind, activation="tanh", seed=(0, 1))
+    torch.manual_seed(99)
+    again = trained(kind, activation="tanh", seed=(0, 1))
+    for one, other in zip(first.networks[0].parameters(), again.networks[0].parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+# ---------------------------------------------------------------- against a loop written by hand
+
+BY_HAND = {
+    "adam": lambda p, lr: torch.optim.Adam(p, lr=lr),
+    "sgd": lambda p, lr: torch.optim.SGD(p, lr=lr),
+    "momentum": lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9),
+}
+
+
+def plain_network(stack):
+    """The only member of a stack as torch's own modules, in float64."""
+    layers = []
+    if isinstance(stack, LeNet):
+        for kernel, shift, padding in zip(stack.kernels, stack.shifts, (2, 0), strict=True):
+            convolution = nn.Conv2d(kernel.shape[2], kernel.shape[1], 5, padding=padding)
+            convolution.weight.data, convolution.bias.data = kernel.data[0], shift.data[0]
+            layers += [convolution, nn.Tanh(), nn.AvgPool2d(2)]
+    layers.append(nn.Flatten())
+    for W, b in zip(stack.W, stack.b, strict=True):
+        linear = nn.Linear(*W.shape[1:])
+        linear.weight.data, linear.bias.data = W.data[0].T.contiguous(), b.data[0, 0]
+        layers += [linear, nn.Tanh()]
+    return nn.Sequential(*layers[:-1]).double()
+
+
+@EVERY_KIND
+@EVERY_OPTIMISER
+def test_the_history_is_that_of_a_loop_written_by_hand(kind, optimiser):
+    _settings, data = KINDS[kind]
+    result = trained(kind, optimiser, activation="tanh", init="default", seed=3)
+    grid = result.grid
+    network = plain_network(next(grid.groups()).build(grid, data))
+    stepper = BY_HAND[optimiser](network.parameters(), RATES[optimiser])
+    generator, order = torch.Generator().manual_seed(3), []
+    while len(order) < grid.steps:
+        shuffled = torch.randperm(len(data.x), generator=generator)
+        order += list(shuffled.split(grid.batch))[: len(data.x) // grid.batch]
+    seen, rows, every = [], [], grid.steps // 5
+    for step in range(1, grid.steps + 1):
+        x, y = data.x[order[step - 1]].double(), data.y[order[step - 1]]
+        stepper.zero_grad()
+        loss = F.cross_entropy(network(x), y)
+        loss.backward()
+        stepper.step()
+        seen.append(loss.item())
+        if step % every == 0:
+            rows.append((step, np.mean(seen)))
+            seen.clear()
+    np.testing.assert_allclose(result.history[["step", "loss"]], rows, rtol=1e-9)
+    right = (network(data.x_test.double()).argmax(1) == data.y_test).double().mean().item()
+    assert result.final.accuracy.item() == pytest.approx(100 * right)
+
+
+def test_losses_are_each_members_cross_entropy():
+    outputs = torch.randn(3, 7, 5, dtype=torch.float64, requires_grad=True)
+    y = torch.randint(0, 5, (3, 7))
+    each = losses(outputs, y)
+    expected = torch.stack([F.cross_entropy(o, t) for o, t in zip(outputs, y, strict=True)])
+    torch.testing.assert_close(each, expected, rtol=1e-14, atol=0)
+    (ours,) = torch.autograd.grad(each.sum(), outputs, retain_graph=True)
+    (torchs,) = torch.autograd.grad(expected.sum(), outputs)
+    torch.testing.assert_close(ours, torchs, rtol=1e-13, atol=1e-16)
+
+
+def test_accuracy_counts_right_answers_whatever_the_chunk():
+    stack = MLP([Member.of("tanh", "xavier", seed) for seed in range(3)], (40,), 10)
+    expected = [(o.argmax(1) == SIGNALS.y_test).double().mean().item() * 100 for o in stack(SIGNALS.x_test)]
+    for chunk in (1, 7, 50, 200):
+        got = accuracy(stack, SIGNALS.x_test, SIGNALS.y_test, chunk)
+        assert got.dtype == torch.float64
+        assert got.tolist() == pytest.approx(expected)
+
+
+# ---------------------------------------------------------------- batches
+
+
+def test_every_epoch_shows_every_example_once():
+    order = batches(60, 20, 9, [0, 1])
+    assert order.shape == (9, 2, 20) and order.dtype == torch.int64
+    for epoch in order.split(3):
+        for member in epoch.unbind(1):
+            assert sorted(member.flatten().tolist()) == list(range(60))
+    assert not torch.equal(order[:3], order[3:6])  # a fresh shuffle
+
+
+def test_what_does_not_fill_a_batch_waits_for_another_epoch():
+    order = batches(50, 20, 4, [0])
+    for epoch in order.split(2):
+        assert len(set(epoch.flatten().tolist())) == 40
+
+
+def test_batches_depend_on_the_seed_alone():
+    order = batches(60, 20, 9, [5, 0, 5])
+    assert torch.equal(order[:, 0], order[:, 2]) and not torch.equal(order[:, 0], order[:, 1])
+    assert torch.equal(batches(60, 20, 4, [5])[:, 0], order[:4, 0])
+    state = torch.get_rng_state()
+    batches(60, 20, 9, [1])
+    assert torch.equal(state, torch.get_rng_state())
+
+
+# ---------------------------------------------------------------- what a run records
+
+
+def test_rows_come_every_so_often_with_accuracies_where_they_were_asked_for():
+    result = run(Grid(**SMALL), every=5, evaluate=10)
+    steps = result.history[result.history.seed == 1]
+    assert steps.step.tolist() == [5, 10, 15, 20, 25]
+    assert steps.accuracy.notna().tolist() == [False, True, False, True, True]
+    assert list(result.history.columns) == [
+        "activation",
+        "init",
+        "depth",
+        "width",
+        "rate",
+        "seed",
+        "step",
+        "loss",
+        "accuracy",
+    ]
+
+
+def test_evaluating_between_two_records_adds_a_row():
+    result = run(Grid(**SMALL | {"seed": 0}), every=10, evaluate=4)
+    assert result.history.step.tolist() == [4, 8, 10, 12, 16, 20, 24, 25]
+    assert result.history.accuracy.isna().tolist() == [step == 10 for step in result.history.step]
+
+
+def test_by_default_only_the_end_is_recorded():
+    result = run(Grid(**SMALL))
+    assert result.history.step.tolist() == [25, 25]
+    assert result.history.accuracy.notna().all() and not result.stopped and result.probes.empty
+
+
+def test_a_loss_is_the_mean_since_the_row_before():
+    fine, coarse = (run(Grid(**SMALL), every=every).history for every in (1, 25))
+    pd.testing.assert_series_equal(fine.groupby("seed").loss.mean(), coarse.set_index("seed").loss, rtol=1e-6)
+
+
+def test_every_axis_is_varied_and_labelled():
+    grid = Grid(
+        activation=["tanh", "relu"], init=("he", "xavier"), rate=[0.1, 0.2], seed=range(2), depth=(1, 2),
+        width=(4, 5), optimiser="sgd", batch=20, steps=1,
+    )  # fmt: skip
+    result = run(grid)
+    assert len(result.history) == 64 and len(result.groups) == len(result.networks) == 8
+    axes = ["activation", "init", "rate", "seed", "depth", "width"]
+    assert not result.history.duplicated(axes).any()
+    assert set(result.history.init) == {"kaiming_normal", "xavier_uniform"}
+    chosen = result.accuracy(activation="relu", init="xavier_uniform", rate=0.2, depth=1, width=5)
+    assert chosen.index.tolist() == [0, 1]
+    group = next(g for g in result.groups if (g.depth, g.width, g.rate) == (1, 5, 0.2))
+    network = result.networks[result.groups.index(group)]
+    assert [W.shape[1:] for W in network.W] == [(40, 5), (5, 10)]
+
+
+def test_a_slice_of_a_grid_trains_like_the_grid():
+    wide = run(Grid(**SMALL | {"depth": (1, 2), "rate": (1e-3, 1e-2)}), precision="float64")
+    slim = run(Grid(**SMALL | {"depth": 2, "rate": 1e-2}), precision="float64")
+    same = wide.history[(wide.history.depth == 2) & (wide.history.rate == 1e-2)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(same, slim.history, rtol=1e-10)
+
+
+def test_accuracy_by_seed_and_what_it_refuses():
+    result = run(Grid(activation=("tanh", "relu"), **SMALL))
+    rows = result.final[result.final.activation == "relu"].set_index("seed").accuracy
+    pd.testing.assert_series_equal(result.accuracy(activation="relu"), rows.sort_index())
+    with pytest.raises(ValueError, match="activaton must be one of activation, init, depth"):
+        result.accuracy(activaton="relu")
+    with pytest.raises(ValueError, match="no member of this run has .*'gelu'"):
+        result.accuracy(activation="gelu")
+
+
+def test_networks_learn():
+    result = train(Grid(seed=range(2), steps=200), "mnist1d", every=100, on="cpu")
+    assert result.final.accuracy.min() > 40
+    assert result.data.name == "MNIST-1D" and result.data.x.device.type == "cpu"
+
+
+def test_lenet_learns():
+    result = train(Grid(network="lenet", seed=0, rate=3e-3, batch=20, steps=40), "digits", on="cpu")
+    assert result.final.accuracy.min() > 50
+    assert result.history.depth.tolist() == [0] and result.history.width.tolist() == [0]
+
+
+def test_probing_and_recording_do_not_change_training():
+    seen = []
+
+    def probe(network, data):
+        seen.append(data)
+        return probes.layers(network, data, examples=20)
+
+    bare = run(Grid(**SMALL))
+    probed = run(Grid(**SMALL), every=5, evaluate=5, probe=probe)
+    for one, other in zip(bare.networks[0].parameters(), probed.networks[0].parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert len(seen) == 6 and seen[-1] is probed.data
+    table = probed.probes
+    assert sorted(set(table.step)) == [0, 5, 10, 15, 20, 25]
+    assert len(table) == 6 * 2 * 2 and not table.duplicated(["seed", "step", "layer"]).any()
+    start = untrained(Grid(**SMALL), SIGNALS, probe)
+    pd.testing.assert_frame_equal(table[table.step == 0].reset_index(drop=True), start)
+
+
+def test_untrained_labels_every_group():
+    table = untrained(Grid(**SMALL | {"depth": (1, 3)}), SIGNALS, lambda n, d: probes.layers(n, d, 10))
+    assert table.groupby("depth").layer.max().to_dict() == {1: 1, 3: 3}
+    assert set(table.step) == {0}
+
+
+def test_prepare_changes_weights_before_the_first_step():
+    seen = []
+
+    def silence(network):
+        assert not torch.is_grad_enabled()
+        seen.append(len(network.members))
+        network.W[-1].zero_()
+
+    result = run(Grid(**SMALL | {"depth": (1, 2)}), every=1, prepare=silence)
+    assert seen == [2, 2]
+    first = result.history[result.history.step == 1]
+    assert first.loss.tolist() == pytest.approx([math.log(10)] * 4)
+
+
+def test_stopping_keeps_what_there_is():
+    asked = []
+
+    def stop():
+        asked.append(None)
+        return len(asked) > 12
+
+    result = run(Grid(**SMALL), every=5, stop=stop)
+    whole = run(Grid(**SMALL), every=5)
+    assert result.stopped and not whole.stopped
+    assert sorted(set(result.history.step)) == [5, 10]
+    pd.testing.assert_frame_equal(
+        result.history, whole.history[whole.history.step <= 10].assign(accuracy=math.nan)
+    )
+    assert result.final.step.tolist() == [10, 10]
+    assert result.accuracy().isna().all()
+
+
+def test_stopping_before_the_first_record_leaves_an_empty_history():
+    result = run(Grid(**SMALL), stop=lambda: True)
+    assert result.stopped and result.history.empty and len(result.networks) == 1
+    assert result.final.empty
+    with pytest.raises(ValueError, match="no member of this run has"):
+        result.accuracy()
+
+
+def test_the_last_row_of_every_member_is_kept_when_a_later_group_was_stopped():
+    asked = []
+    result = run(
+        Grid(**SMALL | {"depth": (1, 2)}), every=5, stop=lambda: asked.append(None) or len(asked) > 36
+    )
+    assert result.stopped
+    assert result.final.groupby("depth").step.max().to_dict() == {1: 25, 2: 10}
+
+
+# ---------------------------------------------------------------- precision, device, progress
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_every_precision_trains(precision):
+    result = run(Grid(**SMALL | {"steps": 100}), precision=precision, every=50)
+    dtype = torch.float64 if precision == "float64" else torch.float32
+    assert {parameter.dtype for parameter in result.networks[0].parameters()} == {dtype}
+    loss = result.history.pivot(index="seed", columns="step", values="loss")
+    assert (loss[100] < loss[50]).all()
+
+
+def test_bfloat16_rounds_and_float64_does_not():
+    exact, single, brain = (
+        run(Grid(**SMALL), precision=p).history.loss for p in ("float64", "float32", "bfloat16")
+    )
+    assert 0 < (single - exact).abs().max() < 1e-4 < (brain - exact).abs().max() < 0.1
+
+
+def test_lenet_trains_in_bfloat16():
+    result = run(Grid(network="lenet", seed=0, batch=10, steps=2), IMAGES, precision="bfloat16")
+    assert np.isfinite(result.history.loss).all()
+
+
+def test_the_cpu_is_always_there():
+    assert device("cpu") == torch.device("cpu")
+    assert device().type in ("cuda", "mps", "cpu")
+
+
+def test_a_device_that_is_not_there_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert device() == torch.device("cpu")
+    for name in ("cuda", "cuda:0", "mps", "xpu", "tpu", "", "cpu:3"):
+        with pytest.raises(ValueError, match=f"device must be one of cpu on this machine, got '{name}'"):
+            device(name)
+    with pytest.raises(ValueError, match="device must be one of cpu"):
+        train(Grid(**SMALL), SIGNALS, on="cuda")
+
+
+def test_cuda_then_mps_is_preferred_and_the_number_of_cards_is_known(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device().type == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert device().type == "cuda" and device("cuda:1").index == 1
+    with pytest.raises(
+        ValueError, match="device must be one of cuda, mps, cpu on this machine, got 'cuda:2'"
+    ):
+        device("cuda:2")
+
+
+@pytest.mark.parametrize("kernel", [False, True])
+def test_no_bar_where_nobody_looks(monkeypatch, capfd, kernel):
+    if kernel:  # as in a kernel whose outputs are stored
+        monkeypatch.setitem(sys.modules, "ipykernel", sys)
+        monkeypatch.setenv("ACTIVATIONS_QUIET", "1")
+    else:
+        monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+        monkeypatch.delenv("ACTIVATIONS_QUIET", raising=False)
+    run(Grid(**SMALL), progress=None)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_bar_where_it_is_asked_for_and_in_a_terminal(monkeypatch, capsys):
+    run(Grid(**SMALL), progress=True)
+    assert "/25 " in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    run(Grid(**SMALL), progress=None)
+    assert "/25 " in capsys.readouterr().err
+
+
+def test_the_number_of_threads_is_given_back(monkeypatch):
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", str(before + 1))
+    run(Grid(**SMALL))
+    assert torch.get_num_threads() == before
+    with pytest.raises(ValueError, match="precision"):
+        run(Grid(**SMALL), precision="float8")
+    assert torch.get_num_threads() == before
+
+
+# ---------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"activation": "sigmoyd"}, ValueError, "sigmoyd"),
+        ({"activation": ()}, ValueError, "activation must hold at least one value, got none"),
+        ({"activation": ("relu", 3)}, (TypeError, ValueError), "activation|name"),
+        ({"init": "xavjer"}, ValueError, "init must be one of .*, got 'xavjer'"),
+        ({"init": []}, ValueError, "init must hold at least one value, got none"),
+        ({"rate": 0}, ValueError, "rate must be a finite number above 0, got 0"),
+        ({"rate": -1e-3}, ValueError, "rate must be a finite number above 0, got -0.001"),
+        ({"rate": (0.1, math.nan)}, ValueError, "rate must be a finite number above 0, got nan"),
+        ({"rate": math.inf}, ValueError, "rate must be a finite number above 0, got inf"),
+        ({"rate": "fast"}, ValueError, "rate must be a finite number above 0, got 'f"),
+        ({"rate": True}, ValueError, "rate must be a finite number above 0, got True"),
+        ({"rate": ()}, ValueError, "rate must hold at least one value, got none"),
+        ({"seed": range(0)}, ValueError, "seed must hold at least one value, got none"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"seed": 0.5}, TypeError, "seed must be an int, got float"),
+        ({"seed": (1, 1)}, ValueError, "the grid must not hold the same member twice"),
+        ({"init": ("xavier", "glorot")}, ValueError, "the grid must not hold the same member twice"),
+        ({"rate": (0.1, 0.1)}, ValueError, "the grid must not hold the same member twice"),
+        ({"depth": (2, 2)}, ValueError, "the grid must not hold the same member twice"),
+        ({"depth": 0}, ValueError, "depth must be at least 1, got 0"),
+        ({"depth": (2, -1)}, ValueError, "depth must be at least 1, got -1"),
+        ({"depth": 1.0}, TypeError, "depth must be an int, got float"),
+        ({"width": 0}, ValueError, "width must be at least 1, got 0"),
+        ({"width": ()}, ValueError, "width must hold at least one value, got none"),
+        ({"network": "cnn"}, ValueError, "network must be one of mlp, lenet, got 'cnn'"),
+        ({"network": None}, ValueError, "network must be one of mlp, lenet, got None"),
+        ({"optimiser": "adamw"}, ValueError, "optimiser must be one of sgd, momentum, adam, got 'adamw'"),
+        ({"batch": 0}, ValueError, "batch must be at least 1, got 0"),
+        ({"batch": 10.0}, TypeError, "batch must be an int, got float"),
+        ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
+        ({"steps": True}, TypeError, "steps must be an int, got bool"),
+    ],
+)
+def test_a_grid_that_cannot_be_trained_is_refused_by_name(arguments, error, says):
+    with pytest.raises(error, match=says):
+        Grid(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"precision": "float8"}, ValueError, "precision must be one of float32, float64, .*, got 'float8'"),
+        ({"precision": None}, ValueError, "precision must be one of .*, got None"),
+        ({"every": 0}, ValueError, "every must be at least 1, got 0"),
+        ({"every": 1.0}, TypeError, "every must be an int, got float"),
+        ({"evaluate": -1}, ValueError, "evaluate must be at least 1, got -1"),
+        ({"data": "mnist"}, ValueError, "data must be a Data or one of mnist1d, digits, got 'mnist'"),
+        ({"on": "abacus"}, ValueError, "device must be one of .*, got 'abacus'"),
+    ],
+)
+def test_training_that_cannot_be_is_refused_by_name(arguments, error, says):
+    with pytest.raises(error, match=f"^{says}"):
+        train(Grid(**SMALL), **{"data": SIGNALS, "on": "cpu"} | arguments)
+
+
+def test_a_batch_larger_than_the_set_is_refused_by_name():
+    with pytest.raises(ValueError, match="batch must be at most the 200 training examples, got 201"):
+        run(Grid(**SMALL | {"batch": 201}))
+    assert len(run(Grid(**SMALL | {"batch": 200, "steps": 2})).history) == 2
+
+
+def test_lenet_needs_images():
+    with pytest.raises(ValueError, match=r"shape must be \(1, 28, 28\) for LeNet, got \(40,\)"):
+        run(Grid(network="lenet", seed=0))
+
+
+def test_activations_that_differ_in_a_parameter_only_need_names_of_their_own():
+    slopes = [functions.get("leaky_relu", negative_slope=slope) for slope in (0.01, 0.3)]
+    with pytest.raises(
+        ValueError, match="the grid must not hold the same member twice, got twice .*leaky_relu"
+    ):
+        Grid(activation=slopes, **SMALL)
+    named = [replace(slope, name=f"slope {slope.parameters[0].default}") for slope in slopes]
+    history = run(Grid(activation=named, **SMALL)).history
+    assert history.groupby("activation").size().to_dict() == {"slope 0.01": 2, "slope 0.3": 2}
+
+
+def test_inits_that_differ_in_the_gain_are_told_apart():
+    grid = Grid(init=[initialize.get("xavier", gain=g) for g in (1, 4)], **SMALL)
+    assert set(next(grid.groups()).labels().init) == {"xavier_uniform", "xavier_uniform, gain 4"}
