@@ -51,10 +51,15 @@ def test_two_values_give_the_closed_form():
     assert (side.effect, side.low, side.high) == pytest.approx((1.5, 1.5 - half, 1.5 + half), rel=1e-12)
 
 
-@pytest.mark.parametrize("exact", [0.3, 3, np.float32(0.5), np.int64(4), [0.3], np.array(0.3)])
+@pytest.mark.parametrize("exact", [0.3, 3, np.float32(0.5), np.int64(4), np.array(0.3)])
 def test_a_number_is_exact(exact):
     side = interval(exact)
     assert side.low == side.high == side.effect == pytest.approx(float(np.ravel(exact)[0])) and side.n == 1
+
+
+def test_one_seed_is_no_result():
+    with pytest.raises(ValueError, match="He must hold at least two seeds, got one"):
+        interval([0.3], "He")
 
 
 def test_equal_values_are_a_point_that_remembers_its_seeds():

@@ -1,6 +1,7 @@
 """The book's Sphinx extension, on books of a page or two."""
 
 import json
+import re
 import sys
 from base64 import b64encode
 from hashlib import sha256
@@ -71,7 +72,7 @@ class Book:
         notebook = {"cells": cells, "metadata": state, "nbformat": 4, "nbformat_minor": 5}
         (self.folder / "notebooks" / "demo.ipynb").write_text(json.dumps(notebook))
 
-    def build(self) -> str:
+    def build(self, theme: str = "basic") -> str:
         """Build, and return the warnings."""
         said = StringIO()
         out = self.folder / "_build"
@@ -80,7 +81,7 @@ class Book:
                 self.folder, None, out / "html", out / "doctrees", "html", status=None, warning=said,
                 confoverrides={
                     "extensions": ["myst_nb", "sphinxcontrib.bibtex", "course"], "nb_execution_mode": "off", "numfig": True,
-                    "bibtex_bibfiles": ["book/references.bib"], "bibtex_reference_style": "author_year", "html_theme": "basic",
+                    "bibtex_bibfiles": ["book/references.bib"], "bibtex_reference_style": "author_year", "html_theme": theme,
                     "exclude_patterns": ["_build"], "myst_enable_extensions": ["dollarmath"], "nb_ipywidgets_js": {}, "nitpicky": True,
                 },
             ).build()  # fmt: skip
@@ -93,7 +94,7 @@ class Book:
 def test_the_ledger_shows_every_claim_with_its_citation_and_links_to_the_cell(tmp_path: Path):
     book = Book(
         tmp_path,
-        {"demo": "It is {verdict}`demo/slope`.", "ledger": "```{ledger}\n```"},
+        {"demo": "It is {verdict}`demo/slope`: {effect}`demo/slope|Xavier`.", "ledger": "```{ledger}\n```"},
         claimed(claim(), claim("demo/other")),
     )
     assert book.build() == ""
@@ -106,6 +107,7 @@ def test_the_ledger_shows_every_claim_with_its_citation_and_links_to_the_cell(tm
     assert 'id="ledger-demo-slope"' in html and 'href="ledger.html#ledger-demo-slope"' in book.html(
         "book/demo"
     )
+    assert '<span class="effect">0.2362 ± 0.0011</span>' in book.html("book/demo")
 
 
 def test_a_changed_output_changes_the_ledger_and_the_verdict_in_the_text(tmp_path: Path):
@@ -133,7 +135,9 @@ def test_a_claim_that_is_wrong_is_a_warning(cells: list[dict], complaint: str, t
 
 
 WRONG = {
-    "{verdict}`demo/absent`": "no claim is called demo/absent",
+    "{verdict}`demo/absent`": "verdict: there is no claim called demo/absent",
+    "{effect}`demo/absent|Xavier`": "effect: there is no claim called demo/absent",
+    "{effect}`demo/slope|He`": "effect: there is no side 'He' of demo/slope",
     "```{measured} absent\n```": "no stored claim of the chapter absent",
     "```{figure-from} demo:absent\n```": "0 cells of demo.ipynb are tagged figure:absent",
     "```{figure-from} absent:loss\n```": "absent.ipynb",
@@ -265,6 +269,22 @@ def test_the_addresses_come_from_the_environment_alone(monkeypatch: pytest.Monke
     monkeypatch.setenv("COURSE_REPOSITORY", "owner/name")
     monkeypatch.setenv("COURSE_SITE", "https://owner.github.io/name")
     assert (site.repository(), site.address()) == ("owner/name", "https://owner.github.io/name/")
+
+
+def test_colab_opens_the_branch_whose_notebooks_install_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COURSE_REPOSITORY", "owner/name")
+    monkeypatch.setenv("COURSE_BRANCH", "next")
+    monkeypatch.delenv("COURSE_SITE", raising=False)
+    book = Book(tmp_path, {"demo": "Text."}, [cell()])
+    assert book.build(theme="sphinx_book_theme") == ""
+    links = re.findall(r'href="(https?://[^"]*owner/name/[^"]*)"', book.html("notebooks/demo"))
+    assert sorted(links) == [
+        "https://colab.research.google.com/github/owner/name/blob/colab/notebooks/demo.ipynb",
+        "https://github.com/owner/name/edit/next/notebooks/demo.ipynb",
+    ]
+    assert "colab.research" not in book.html("book/demo")
 
 
 def test_the_vendored_mathjax_is_the_published_one():

@@ -141,10 +141,16 @@ def test_a_near_match_is_suggested(unknown, near):
         initialize.get(unknown)
 
 
-@pytest.mark.parametrize("unknown", ["", "zzz", None, 3])
+@pytest.mark.parametrize("unknown", ["", "zzz"])
 def test_an_unknown_init_is_named_with_those_there_are(unknown):
     with pytest.raises(ValueError, match=f"init must be one of torch_default, .*, got {unknown!r}$"):
         initialize.get(unknown)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, ["xavier"]])
+def test_what_is_no_name_is_refused(wrong):
+    with pytest.raises(TypeError, match=f"init must be a name or an Init, got {type(wrong).__name__}"):
+        initialize.get(wrong)
 
 
 @pytest.mark.parametrize("gain", [-1, -1e-9, math.nan, math.inf, -math.inf])

@@ -12,7 +12,7 @@ from activations.networks import MLP, LeNet, Member
 from activations.train import Grid, untrained
 
 COLUMNS = [
-    "member", "layer", "pre_mean", "pre_sd", "post_mean", "post_sd", "saturated", "zero", "delta", "weight_gradient",
+    "member", "layer", "pre_mean", "pre_sd", "post_mean", "post_sd", "post_spread", "saturated", "zero", "delta", "weight_gradient",
 ]  # fmt: skip
 X = torch.tensor([[0.5, -1.0], [2.0, 0.0], [-1.5, 1.0]])
 Y = torch.tensor([0, 1, 1])
@@ -50,7 +50,7 @@ def by_hand(stack, index, share):
         per_example = np.linalg.norm(d * len(x), axis=1)  # of each example's own loss
         rows.append(
             (
-                index, layer, z.mean(), z.std(), h.mean(), h.std(),
+                index, layer, z.mean(), z.std(), h.mean(), h.std(), h.std(0).mean(),
                 (np.abs(activation.slope(z)) < 0.01 * share).mean(), (h == 0).mean(),
                 np.sqrt((per_example**2).mean()), np.linalg.norm(below.T @ d),
             )

@@ -25,6 +25,7 @@ from activations.train import (
     train,
     untrained,
 )
+from fake_gpu import fake_gpu
 
 SMALL = {"depth": 2, "width": 12, "batch": 20, "steps": 25, "seed": (0, 1)}
 IMAGES = Data("images", digits().x[:60], digits().y[:60], digits().x_test[:20], digits().y_test[:20])
@@ -87,7 +88,6 @@ def test_a_member_learns_the_same_alone_with_others_and_in_another_order(kind, o
         ("mlp", "float64", 0),
         ("mlp", "float32", 0),
         ("lenet", "float64", 1e-10),  # oneDNN splits a convolution's sums by threads
-        ("lenet", "float32", 1e-4),
     ],
 )
 def test_one_thread_and_two_give_the_same(monkeypatch, kind, precision, bound):
@@ -451,6 +451,45 @@ def test_a_bar_where_it_is_asked_for_and_in_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     run(Grid(**SMALL), progress=None)
     assert "/25 " in capsys.readouterr().err
+
+
+def step_on_a_fake_gpu(kind, optimiser, move=lambda x, y, network: (x, y)):
+    """One step of training where every tensor must be on the device; returns where the losses are."""
+    settings, data = KINDS[kind]
+    grid = Grid(**settings, activation=("tanh", "relu"), seed=(0, 1), optimiser=optimiser)
+    network = next(grid.groups()).build(grid, data)
+    with fake_gpu() as gpu:
+        network.to(gpu)
+        stepper = OPTIMISERS[optimiser](network.parameters(), lr=0.1)
+        x = torch.zeros(4, 5, *data.x.shape[1:], device=gpu)
+        y = torch.zeros(4, 5, dtype=torch.int64, device=gpu)
+        x, y = move(x, y, network)
+        each = losses(network(x), y)
+        each.sum().backward()
+        stepper.step()
+        assert {parameter.device for parameter in network.parameters()} == {gpu}
+        assert {parameter.grad.device for parameter in network.parameters()} == {gpu}
+        return each.device.type
+
+
+@EVERY_KIND
+@EVERY_OPTIMISER
+def test_a_step_of_training_stays_on_its_device(kind, optimiser):
+    assert step_on_a_fake_gpu(kind, optimiser) == "fakegpu"
+
+
+def forgotten_activation(x, y, network):
+    network.activate = lambda z, trace=None: z * torch.ones(z.shape[-1])
+    return x, y
+
+
+@EVERY_KIND
+@pytest.mark.parametrize(
+    "forget", [lambda x, y, _: (x.cpu(), y), lambda x, y, _: (x, y.cpu()), forgotten_activation]
+)
+def test_the_fake_gpu_finds_what_was_forgotten_on_the_cpu(kind, forget):
+    with pytest.raises(RuntimeError, match="device"):
+        step_on_a_fake_gpu(kind, "adam", forget)
 
 
 def test_the_number_of_threads_is_given_back(monkeypatch):

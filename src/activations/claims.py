@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,12 @@ class Side:
 
 
 def interval(values: Any, label: str = "values") -> Side:
-    """Mean and 95 % t-interval of one number a seed; a plain number is taken as exact.
+    """Mean and 95 % t-interval of one number a seed; a plain number, without brackets, is taken as exact.
 
     Raises:
-        ValueError: If there is no value, or one is NaN or infinite.
+        ValueError: If there is no value or a single seed, or a value is NaN or infinite.
     """
-    if isinstance(values, int | float | np.floating | np.integer):
-        values = [values]
+    exact = np.ndim(values) == 0
     sample = np.asarray(values, dtype=np.float64).ravel()
     if sample.size == 0:
         raise ValueError(f"{label} must hold at least one value, got none")
@@ -48,7 +48,9 @@ def interval(values: Any, label: str = "values") -> Side:
     mean = float(sample.mean())
     if abs(mean) < 1e-12 * np.abs(sample).max():
         mean = 0.0  # what rounding leaves of values that cancel
-    if sample.size == 1 or np.ptp(sample) == 0:
+    if sample.size == 1 and not exact:
+        raise ValueError(f"{label} must hold at least two seeds, got one; one seed is never a result")
+    if np.ptp(sample) == 0:
         return Side(label, mean, mean, mean, sample.size)
     low, high = stats.t.interval(CONFIDENCE, sample.size - 1, mean, stats.sem(sample))
     return Side(label, mean, float(low), float(high), sample.size)
@@ -69,6 +71,7 @@ class Claim:
             Choose it so coarse that another machine rounds to the same.
 
     Raises:
+        TypeError: If the threshold is no number.
         ValueError: If the id is malformed, the statement empty or the threshold missing, doubled or not finite.
     """
 
@@ -88,6 +91,8 @@ class Claim:
             raise ValueError("statement must say something, got nothing")
         if (self.below is None) == (self.above is None):
             raise ValueError(f"threshold: give {self.id} either below= or above=, before you measure")
+        if isinstance(self.threshold, bool) or not isinstance(self.threshold, Real):
+            raise TypeError(f"threshold must be a number, got {self.threshold!r}")
         if not math.isfinite(self.threshold):
             raise ValueError(f"threshold must be finite, got {self.threshold}")
 
@@ -95,6 +100,11 @@ class Claim:
     def threshold(self) -> float:
         """The number that decides."""
         return self.below if self.below is not None else self.above  # type: ignore[return-value]
+
+    @property
+    def bound(self) -> str:
+        """The threshold as it is printed."""
+        return f"{self.threshold:g}".replace("-", "−")
 
     @property
     def direction(self) -> str:
@@ -131,8 +141,11 @@ class Claim:
             conditionally if the first does and another fails, and does not hold if the first fails.
 
         Raises:
+            TypeError: If `measured` is no mapping.
             ValueError: If nothing was measured, a value is not finite, or a condition comes with fewer than two groups.
         """
+        if not isinstance(measured, Mapping):
+            raise TypeError(f"measured must map labels to values, got {type(measured).__name__}")
         sides = tuple(interval(values, label) for label, values in measured.items())
         if not sides:
             raise ValueError("measured must hold at least one group, got none")
@@ -194,7 +207,7 @@ class Verdict:
         """The stable line: verdict, claim, threshold, rounded effects."""
         effects = "; ".join(f"{side.label} {self.figure(side)}" for side in self.sides)
         unit = f" {self.claim.unit}" if self.claim.unit else ""
-        claimed = f"claimed: {self.claim.direction} {self.claim.threshold:g}{unit}"
+        claimed = f"claimed: {self.claim.direction} {self.claim.bound}{unit}"
         return f"{self.claim.id}: {self.verdict} [{claimed}; measured: {effects}]"
 
     def as_json(self) -> dict[str, Any]:
@@ -228,7 +241,7 @@ class Verdict:
             f"<div class='claim claim--{self.kind}' id='claim-{claim.id.split('/')[1]}'>"
             f"<p class='claim__statement'>“{html.escape(claim.statement)}”</p>"
             f"<p class='claim__verdict'><strong>{html.escape(self.verdict)}</strong> "
-            f"<span class='claim__threshold'>(claimed: {claim.direction} {claim.threshold:g}{unit})</span></p>"
+            f"<span class='claim__threshold'>(claimed: {claim.direction} {claim.bound}{unit})</span></p>"
             f"<table class='claim__effects'>{rows}</table>{remark}</div>"
         )
 

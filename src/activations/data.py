@@ -197,6 +197,6 @@ def get(data: "str | Data") -> Data:
     """
     if isinstance(data, Data):
         return data
-    if data not in SETS:
+    if not isinstance(data, str) or data not in SETS:
         raise ValueError(f"data must be a Data or one of {', '.join(SETS)}, got {data!r}")
     return SETS[data]()

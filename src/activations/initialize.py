@@ -8,6 +8,7 @@ import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import torch
 from torch import Generator, Tensor
@@ -24,6 +25,9 @@ class Init:
         gain: Factor on the standard deviation, at least 0.
         biases: True where biases are drawn from ±1/√fan_in, False where they begin at 0.
         source: Key in the bibliography.
+
+    Raises:
+        ValueError: If the distribution is neither.
     """
 
     name: str
@@ -32,6 +36,11 @@ class Init:
     source: str
     gain: float = 1.0
     biases: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a distribution that cannot be drawn from."""
+        if self.distribution not in ("uniform", "normal"):
+            raise ValueError(f"distribution must be 'uniform' or 'normal', got {self.distribution!r}")
 
     @property
     def label(self) -> str:
@@ -108,9 +117,12 @@ def get(init: "str | Init", gain: float | None = None) -> Init:
         gain: Factor on the standard deviation, finite and not negative; None keeps the scheme's own.
 
     Raises:
+        TypeError: If `init` is neither a name nor an Init, or the gain no number.
         ValueError: If the name is unknown (near matches are named) or the gain negative, infinite or NaN.
     """
     if not isinstance(init, Init):
+        if not isinstance(init, str):
+            raise TypeError(f"init must be a name or an Init, got {type(init).__name__}")
         name = ALIASES.get(init, init)
         if name not in SCHEMES:
             near = difflib.get_close_matches(str(init), [*SCHEMES, *ALIASES], n=3)
@@ -119,6 +131,8 @@ def get(init: "str | Init", gain: float | None = None) -> Init:
         init = SCHEMES[name]
     if gain is None:
         return init
+    if isinstance(gain, bool) or not isinstance(gain, Real):
+        raise TypeError(f"gain must be a number, got {type(gain).__name__}")
     if not (math.isfinite(gain) and gain >= 0):
         raise ValueError(f"gain must be finite and at least 0, got {gain}")
     return replace(init, gain=gain)

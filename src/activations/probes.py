@@ -24,7 +24,8 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
 
     Returns:
         One row a member and hidden layer, counted from 1 at the input, with the columns `member`, `layer`,
-        `pre_mean`, `pre_sd` (pre-activations z), `post_mean`, `post_sd` (activations φ(z)), `saturated` and `zero`
+        `pre_mean`, `pre_sd` (pre-activations z), `post_mean`, `post_sd` (activations φ(z)), `post_spread` (standard
+        deviation of a unit's activation over the examples, averaged over units), `saturated` and `zero`
         (shares of units × examples, 0 to 1: slope below 1 % of the largest; output exactly 0), `delta` (root mean
         square over the examples of the norm of ∂loss/∂z) and `weight_gradient` (norm of ∂loss/∂W, W being the
         weights that feed the layer).
@@ -51,7 +52,9 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
     for layer, (z, h, delta, dW) in enumerate(
         zip(trace.pre, trace.post, deltas, by_weights, strict=True), start=1
     ):
-        z, h = (part.detach().cpu().double().flatten(1) for part in (z, h))  # on the CPU: MPS has no float64
+        z, h = (part.detach().cpu().double() for part in (z, h))  # on the CPU: MPS has no float64
+        spread = h.std(1, correction=0).flatten(1).mean(1)
+        z, h = z.flatten(1), h.flatten(1)
         slope = torch.stack([m.activation.slope(part) for m, part in zip(network.members, z, strict=True)])
         limit = SATURATED * torch.tensor(steepest, dtype=z.dtype)[:, None]
         table = {
@@ -59,6 +62,7 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
             "pre_sd": z.std(1, correction=0),
             "post_mean": h.mean(1),
             "post_sd": h.std(1, correction=0),
+            "post_spread": spread,
             "saturated": (slope.abs() < limit).double().mean(1),
             "zero": (h == 0).double().mean(1),
             "delta": _norm(delta) * len(x) ** 0.5,  # the loss is a mean over the examples

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -104,7 +105,7 @@ class Grid:
             if not getattr(self, axis):
                 raise ValueError(f"{axis} must hold at least one value, got none")
         for rate in self.rate:
-            if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
+            if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < float("inf"):
                 raise ValueError(f"rate must be a finite number above 0, got {rate!r}")
         for axis in ("depth", "width"):
             for value in getattr(self, axis):

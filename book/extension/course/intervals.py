@@ -31,6 +31,19 @@ def number(value: float | None, low: float | None = None, high: float | None = N
     return text.replace("-", "−")
 
 
+def with_error(value: float | None, low: float | None, high: float | None) -> str:
+    """A number in a sentence: with half the width of its interval, or alone where it is exact.
+
+    Examples:
+        >>> with_error(10.36, 8.75, 11.97)
+        '10.4 ± 1.6'
+    """
+    if low is None or high is None or not isfinite(high - low) or high <= low:
+        return number(value)
+    half = (high - low) / 2
+    return f"{number(value, low, high)} ± {half:.{_decimals(half)}f}"
+
+
 def _decimals(error: float) -> int:
     """One significant digit of the error, two where it begins with 1, 2 or 3: as physicists round."""
     exponent = floor(log10(error))

@@ -1,6 +1,6 @@
 """The ledger: every claim with its source, effect, interval and verdict, generated from the notebooks' stored outputs.
 
-Gives the directives `ledger` (all chapters) and `measured` (one chapter), and the role `verdict`.
+Gives the directives `ledger` (all chapters) and `measured` (one chapter), and the roles `verdict` and `effect`.
 """
 
 import re
@@ -12,7 +12,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from course.intervals import drawing, number
+from course.intervals import drawing, number, with_error
 from course.links import link, notebooks
 from course.stored import Claim, Side, all_claims
 
@@ -139,26 +139,53 @@ class Measured(Rows):
         return [self.table(claims, named=False)]
 
 
-class Verdict(SphinxRole):
-    """`verdict` chapter/claim: the verdict in words, linked to its row in the ledger."""
+class FromClaim(SphinxRole):
+    """What the two roles share: a claim looked up, or the text as it stands and a warning."""
+
+    def shown(self, claims: dict[str, Claim]) -> nodes.Node:
+        """What stands in the sentence; a KeyError says what is not there."""
+        raise NotImplementedError
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """The link, or the id alone and a warning."""
+        """The node, or the text alone and a warning."""
         try:
-            claim = stored_claims(self.env)[self.text]
-        except KeyError:
+            return [self.shown(stored_claims(self.env))], []
+        except KeyError as missing:
             logger.warning(
-                "verdict: no claim is called %s", self.text, location=self.get_location(), type="course"
+                "%s: there is no %s", self.name, missing.args[0], location=self.get_location(), type="course"
             )
-            return [nodes.literal("", self.text)], []
         except ValueError as problem:
-            logger.warning("verdict: %s", problem, location=self.get_location(), type="course")
-            return [nodes.literal("", self.text)], []
-        return [link(claim.verdict, LEDGER, claim.row, "verdict", f"verdict--{claim.kind}")], []
+            logger.warning("%s: %s", self.name, problem, location=self.get_location(), type="course")
+        return [nodes.literal("", self.text)], []
+
+
+class Verdict(FromClaim):
+    """`verdict` chapter/claim: the verdict in words, linked to its row in the ledger."""
+
+    def shown(self, claims: dict[str, Claim]) -> nodes.Node:
+        """The link."""
+        if self.text not in claims:
+            raise KeyError(f"claim called {self.text}")
+        claim = claims[self.text]
+        return link(claim.verdict, LEDGER, claim.row, "verdict", f"verdict--{claim.kind}")
+
+
+class Effect(FromClaim):
+    """`effect` chapter/claim|label: what was measured for one side, with its 95 % interval."""
+
+    def shown(self, claims: dict[str, Claim]) -> nodes.Node:
+        """The number, as "10.4 ± 1.6"."""
+        name, _, label = self.text.partition("|")
+        sides = {side.label: side for side in claims[name].sides} if name in claims else {}
+        if label not in sides:
+            raise KeyError(f"claim called {name}" if name not in claims else f"side {label!r} of {name}")
+        side = sides[label]
+        return nodes.inline("", with_error(side.effect, side.low, side.high), classes=["effect"])
 
 
 def setup(app: Sphinx) -> None:
-    """Register the directives and the role."""
+    """Register the directives and the roles."""
     app.add_directive("ledger", Ledger)
     app.add_directive("measured", Measured)
     app.add_role("verdict", Verdict())
+    app.add_role("effect", Effect())

@@ -5,10 +5,15 @@ book has no launch buttons, no edit links, no previews and no site map, and buil
 """
 
 import os
+from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
+
+COLAB = "https://colab.research.google.com"
+COLAB_BRANCH = "colab"  # the publishing workflow pushes there what tools/colab.py writes
 
 
 def repository() -> str:
@@ -42,7 +47,7 @@ def _configure(app: Sphinx, config: Config) -> None:
             "repository_branch": os.environ.get("COURSE_BRANCH", "main"),
             "use_repository_button": True,
             "use_edit_page_button": True,
-            "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+            "launch_buttons": {"colab_url": COLAB},
         }
     if address():
         config.html_baseurl = address()
@@ -51,9 +56,20 @@ def _configure(app: Sphinx, config: Config) -> None:
         config.sitemap_url_scheme = "{link}"
 
 
+def _launch_from_branch(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Let Colab open the copy that installs the package; the theme would have it open the notebook itself."""
+    for button in context.get("header_buttons", ()):
+        for launch in button.get("buttons", ()) if button.get("label") == "launch-buttons" else ():
+            if launch["text"] == "Colab":
+                launch["url"] = f"{COLAB}/github/{repository()}/blob/{COLAB_BRANCH}/{page}.ipynb"
+
+
 def setup(app: Sphinx) -> None:
     """Configure what needs an address, and load the extensions that need one, only where it is known."""
     if address():
         app.setup_extension("sphinxext.opengraph")
         app.setup_extension("sphinx_sitemap")
     app.connect("config-inited", _configure, priority=100)
+    app.connect("html-page-context", _launch_from_branch, priority=600)  # the theme's is 501

@@ -39,7 +39,7 @@ ALIVE = (
 def picture(run: Run, title: str) -> bytes:
     """Draw loss by step and the seeds' final accuracy, as a PNG."""
     with rc_context(plots.STYLE):
-        figure = Figure(figsize=(5.2, 2.8))
+        figure = Figure(figsize=(4.6, 2.6))
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         loss = run.history.pivot(index="step", columns="seed", values="loss")
         left.plot(loss.index, loss, color=plots.COLOURS[0], alpha=0.35, lw=1)
@@ -151,7 +151,7 @@ class Panel:
                 self.said.value = (
                     f"Stopped after {steps} steps." if run.stopped else f"{SEEDS} networks, {steps} steps."
                 )
-        except Exception:  # whatever it is: in a thread it would vanish; the reader looks here
+        except Exception:  # noqa: BLE001  # in a thread it would vanish, whatever it is; the reader looks here
             self.said.value = f"<pre>{html.escape(traceback.format_exc(limit=-1))}</pre>"
         finally:
             self.go.disabled, self.halt.disabled = False, True

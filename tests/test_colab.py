@@ -1,0 +1,235 @@
+"""The notebooks that Colab opens: what is added to them, where their links lead, and how they are published."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nbformat
+import pytest
+import yaml
+from IPython.core.inputtransformer2 import TransformerManager
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "book" / "extension"))
+
+import colab
+from colab import Place, Stop
+from course import site
+
+GITHUB = Place("owner/name", "next")
+BOOK = Place("owner/name", "next", "https://book.example.org/name")
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def written(path: Path, place: Place, out: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A notebook of the course and its copy."""
+    assert colab.write(out, place) == len(NOTEBOOKS)
+    copy = (out / "notebooks" / path.name).read_text(encoding="utf-8")
+    original = path.read_text(encoding="utf-8")
+    assert len(copy.splitlines()) > len(original.splitlines()) and copy.isascii() == original.isascii()
+    return json.loads(original), json.loads(copy)
+
+
+def magics(code: str, folder: Path) -> list[tuple[str, str]]:
+    """The magics that a cell asks for."""
+    asked: list[tuple[str, str]] = []
+
+    class Shell:
+        def run_line_magic(self, name: str, line: str) -> None:
+            asked.append((name, line))
+
+    script = folder / "cell.py"
+    script.write_text(TransformerManager().transform_cell(code), encoding="utf-8")
+    runpy.run_path(str(script), {"get_ipython": Shell})
+    return asked
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_cell_after_the_title_installs_the_package_in_colab_and_only_there(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, copy = written(path, BOOK, tmp_path)
+    nbformat.validate(copy)
+    title, cell = copy["cells"][:2]
+    assert title["cell_type"] == "markdown" and "".join(title["source"]).startswith("# ")
+    assert (cell["cell_type"], cell["execution_count"], cell["outputs"]) == ("code", None, [])
+    code = "".join(cell["source"])
+    assert magics(code, tmp_path) == []
+    wish = '"activations @ git+https://github.com/owner/name@next"'
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    assert magics(code, tmp_path) == [("pip", f"install --quiet {wish}")]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("place", [GITHUB, BOOK], ids=["github", "book"])
+def test_everything_else_is_as_it_is_stored_but_for_the_links(
+    path: Path, place: Place, tmp_path: Path
+) -> None:
+    original, copy = written(path, place, tmp_path)
+    del copy["cells"][1]
+    restored = json.dumps(copy, ensure_ascii=False, indent=1)
+    changed = [a for a, b in zip(original["cells"], copy["cells"], strict=True) if a != b]
+    assert changed and all(cell["cell_type"] == "markdown" for cell in changed)
+    for page in colab.pages():
+        there = [f"https://github.com/owner/name/blob/next/{page}.md", f"{BOOK.site}/{page}.html"]
+        restored = restored.replace(f"]({there[place is BOOK]}", f"](../{page}.md")
+    assert restored + "\n" == path.read_text(encoding="utf-8")
+
+
+LINKS = {
+    "[a](../book/saturation.md#why)": "[a]({book}book/saturation{html}#why)",
+    "[a b\nc](saturation.ipynb 'title')": "[a b\nc]({book}notebooks/saturation{ipynb} 'title')",
+    "[a]: ../book/ledger.md\n[^1]: A note.": "[a]: {book}book/ledger{html}\n[^1]: A note.",
+    '<a href="../book/ledger.md">': '<a href="{book}book/ledger{html}">',
+    "[a](../LICENSE-TEXT)": "[a]({github}LICENSE-TEXT)",
+    "[a](../README.md)": "[a]({github}README.md)",
+    "[a](../src/activations)": "[a](https://github.com/owner/name/tree/next/src/activations)",
+    "![a](../book/assets/favicon.svg)": "![a]({raw}book/assets/favicon.svg)",
+    '<img alt="a" src="../book/assets/favicon.svg">': '<img alt="a" src="{raw}book/assets/favicon.svg">',
+    "[a](#here) [b](https://example.org/x.md) [c](mailto:a@b) ![d](attachment:e.png)": None,
+    "`[a](b.md)` ``x ` [a](b.md)``\n```\n[a](b.md)\n```\n$f[0](x)$ and $$f[0](x)$$": None,
+    "between `a` and `b` [a](../LICENSE)": "between `a` and `b` [a]({github}LICENSE)",
+}
+
+
+@pytest.mark.parametrize("text", LINKS)
+def test_relative_links_lead_to_the_book_where_it_is_known_and_else_to_the_repository(text: str) -> None:
+    github = "https://github.com/owner/name/blob/next/"
+    raw = "https://raw.githubusercontent.com/owner/name/next/"
+    for place, book, html, ipynb in [
+        (BOOK, "https://book.example.org/name/", ".html", ".html"),
+        (GITHUB, github, ".md", ".ipynb"),
+    ]:
+        wanted = (LINKS[text] or text).format(book=book, html=html, ipynb=ipynb, github=github, raw=raw)
+        assert colab.absolute(text, "notebooks", place) == wanted
+
+
+@pytest.mark.parametrize("target", ["../book/absent.md", "../../"])
+def test_a_link_that_leads_nowhere_is_an_error(target: str) -> None:
+    with pytest.raises(Stop, match=rf"^The link to {target} leads nowhere\.$"):
+        colab.absolute(f"[a]({target})", "notebooks", GITHUB)
+
+
+@pytest.mark.parametrize(
+    ("cells", "complaint"),
+    [
+        ([], "The first cell is not the title."),
+        ([{"cell_type": "code", "source": "# no title"}], "The first cell is not the title."),
+        ([{"cell_type": "markdown", "source": "No title"}], "The first cell is not the title."),
+        ([{"cell_type": "markdown", "source": "# T", "id": colab.NAME}], "There is a cell called"),
+    ],
+)
+def test_a_notebook_that_cannot_be_prepared_is_an_error(cells: list[dict[str, Any]], complaint: str) -> None:
+    with pytest.raises(Stop, match=complaint):
+        colab.prepare({"cells": cells}, "notebooks", GITHUB)
+
+
+def run(out: Path, **course: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("COURSE_")}
+    return subprocess.run(
+        [sys.executable, ROOT / "tools" / "colab.py", out],
+        env=environment | {f"COURSE_{key}": value for key, value in course.items()},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("course", "complaint"),
+    [
+        ({}, "COURSE_REPOSITORY is not set: "),
+        ({"REPOSITORY": " "}, "COURSE_REPOSITORY is not set: "),
+        *(
+            ({"REPOSITORY": wrong}, "COURSE_REPOSITORY must be owner/name, not ")
+            for wrong in ("name", "a/b/c", "owner/", "https://github.com/a/b", 'a/b" && "', "a/{b}", "a/b$c")
+        ),
+        ({"REPOSITORY": "a/b", "BRANCH": 'x" "y'}, "COURSE_BRANCH must be the name of a branch, not "),
+        ({"REPOSITORY": "a/b", "SITE": "book.example.org"}, "COURSE_SITE must begin with https://, not "),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_and_writes_nothing(
+    course: dict[str, str], complaint: str, tmp_path: Path
+) -> None:
+    done = run(tmp_path / "out", **course)
+    said = done.stderr.strip()
+    assert done.returncode == 1 and said.startswith(complaint) and said.endswith(".") and "\n" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_settings_come_from_the_environment(tmp_path: Path) -> None:
+    done = run(tmp_path, REPOSITORY="an-owner/a.name", SITE="https://book.example.org/")
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (tmp_path / "notebooks" / "saturation.ipynb").read_text(encoding="utf-8")
+    assert "git+https://github.com/an-owner/a.name@main" in text
+    assert "(https://book.example.org/book/saturation.html)" in text
+
+
+# What the publishing workflow does with it
+
+
+def publishing() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / ".github" / "workflows" / "publish.yml").read_text(encoding="utf-8"))
+
+
+def test_one_job_alone_may_write_to_the_repository_and_it_waits_for_the_book() -> None:
+    workflow = publishing()
+    assert "write" not in workflow["permissions"]["contents"]
+    assert {n: job.get("permissions") for n, job in workflow["jobs"].items()} == {
+        "publish": None,
+        "colab": {"contents": "write"},
+    }
+    assert workflow["jobs"]["colab"]["needs"] == "publish"
+
+
+def test_the_workflow_pushes_one_commit_without_history_to_the_branch_that_the_book_opens(
+    tmp_path: Path,
+) -> None:
+    """The steps of the job, with bash and git, against a repository on this disk."""
+    origin, here = tmp_path / "origin.git", tmp_path / "checkout"
+    environment = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1", "GITHUB_SHA": "abc",
+    }  # fmt: skip
+
+    def do(*command: str, folder: Path = here, **more: str) -> str:
+        return subprocess.run(
+            command, cwd=folder, env=environment | more, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    here.mkdir()
+    for name in ("tools/colab.py", "_toc.yml", "notebooks", "book", ".gitignore"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        (here / name).parent.mkdir(exist_ok=True)
+        copy(ROOT / name, here / name)
+    do("git", "init", "--bare", "--quiet", str(origin))
+    do("git", "init", "--quiet")
+    do("git", "remote", "add", "origin", str(origin))
+    values = {
+        "${{ github.repository }}": "owner/name",
+        "${{ github.ref_name }}": "next",
+        "${{ needs.publish.outputs.site }}": "https://book.example.org/name",
+    }
+    scripts = [step for step in publishing()["jobs"]["colab"]["steps"] if "run" in step]
+    branch = f"refs/heads/{site.COLAB_BRANCH}"
+    for _ in range(2):  # the second time over the first
+        for step in scripts:
+            settings = {key: values.get(value, value) for key, value in step.get("env", {}).items()}
+            assert not any("${{" in value for value in settings.values())
+            do("bash", "-e", "-o", "pipefail", "-c", step["run"], **settings)
+        assert do("git", "for-each-ref", "--format=%(refname)", folder=origin) == branch
+        assert do("git", "rev-list", "--count", branch, folder=origin) == "1"
+        files = do("git", "ls-tree", "-r", "--name-only", branch, folder=origin).splitlines()
+        assert files == [f"notebooks/{path.name}" for path in NOTEBOOKS]
+    author = do("git", "log", "-1", "--format=%an|%cn|%s", branch, folder=origin)
+    assert author == "github-actions[bot]|github-actions[bot]|Notebooks for Colab, from abc"
+    published = do("git", "show", f"{branch}:{files[0]}", folder=origin)
+    colab.write(tmp_path / "expected", BOOK)
+    assert published == (tmp_path / "expected" / files[0]).read_text(encoding="utf-8").strip()

@@ -1,0 +1,176 @@
+"""Write the notebooks as Colab needs them: `python tools/colab.py _build/colab`, run by the publishing workflow.
+
+Colab opens a notebook without the repository around it. Each copy therefore gets a cell that installs the package,
+in Colab and only there, and links that lead to the published book, or to the repository where there is none. pip
+leaves what is installed alone where it is within the ranges in pyproject.toml: Colab keeps its own torch and NumPy.
+
+COURSE_REPOSITORY is the repository as owner/name, COURSE_BRANCH its branch, COURSE_SITE the address of the book.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import posixpath
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "colab-install"
+INSTALL = """\
+import sys
+
+if "google.colab" in sys.modules:  # elsewhere the package is there already
+    %pip install --quiet "activations @ git+https://github.com/{repository}@{branch}\""""
+CODE = r"(?P<fence>`{3,}|~{3,}).*?(?P=fence)|(?P<ticks>`+)[^`].*?(?P=ticks)(?!`)"
+FORMULA = r"\$\$.*?\$\$|\$(?!\s)[^$\n]+(?<!\s)\$(?!\d)"
+LINK = re.compile(
+    rf"{CODE}|{FORMULA}"
+    r"|(?P<before>(?P<image>!?)\[[^\]]*\]\(\s*<?|^ {0,3}\[(?!\^)[^\]]+\]:[ ]+<?|<\w[^>]*?\s(?P<attribute>href|src)=[\"'])"
+    r"(?P<target>[^\s()<>\"']+)",
+    re.MULTILINE | re.DOTALL,
+)
+ELSEWHERE = re.compile(r"[a-zA-Z][\w+.-]*:|//|#")
+
+
+class Stop(Exception):
+    """Ends the script with one sentence that says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the repository and, if it is known, the book are published."""
+
+    repository: str
+    branch: str = "main"
+    site: str = ""
+
+    @classmethod
+    def from_environment(cls) -> Place:
+        """What the publishing workflow says.
+
+        Raises:
+            Stop: If it says nothing, or something else.
+        """
+        repository, branch, site = (
+            os.environ.get(f"COURSE_{name}", "").strip() for name in ("REPOSITORY", "BRANCH", "SITE")
+        )
+        if not repository:
+            raise Stop("COURSE_REPOSITORY is not set: give the repository as owner/name.")
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", repository, re.ASCII):
+            raise Stop(f"COURSE_REPOSITORY must be owner/name, not {repository!r}.")
+        if branch and not re.fullmatch(r"\w[\w./+-]*", branch, re.ASCII):
+            raise Stop(f"COURSE_BRANCH must be the name of a branch, not {branch!r}.")
+        if site and not site.startswith(("https://", "http://")):
+            raise Stop(f"COURSE_SITE must begin with https://, not {site!r}.")
+        return cls(repository, branch or "main", site.rstrip("/"))
+
+    def address(self, path: str, picture: bool = False) -> str:
+        """The address of a file of the repository: its page in the book if it has one, else the file on GitHub."""
+        page, suffix = posixpath.splitext(path)
+        if self.site and suffix in (".md", ".ipynb") and page in pages():
+            return f"{self.site}/{quote(page)}.html"
+        if picture:
+            return f"https://raw.githubusercontent.com/{self.repository}/{self.branch}/{quote(path)}"
+        kind = "tree" if (ROOT / path).is_dir() else "blob"
+        return f"https://github.com/{self.repository}/{kind}/{self.branch}/{quote(path)}"
+
+
+def pages() -> list[str]:
+    """The pages of the book, as paths without a suffix, from the table of contents."""
+    contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    return re.findall(r"^[\s-]*(?:root|file): *[\"']?([^\s\"']+)", contents, re.MULTILINE)
+
+
+def absolute(text: str, folder: str, place: Place) -> str:
+    """The Markdown of a cell with its relative links made absolute; code and formulas stay as they are.
+
+    Raises:
+        Stop: If a link leads nowhere.
+    """
+
+    def replace(link: re.Match[str]) -> str:
+        target = link["target"]
+        if target is None or ELSEWHERE.match(target):
+            return link[0]
+        file, mark, anchor = target.partition("#")
+        path = posixpath.normpath(posixpath.join(folder, unquote(file)))
+        if path.startswith("..") or not (ROOT / path).exists():
+            raise Stop(f"The link to {target} leads nowhere.")
+        picture = link["image"] == "!" or link["attribute"] == "src"
+        return f"{link['before']}{place.address(path, picture)}{mark}{anchor}"
+
+    return LINK.sub(replace, text)
+
+
+def prepare(notebook: dict[str, Any], folder: str, place: Place) -> dict[str, Any]:
+    """A notebook of a folder with the cell that installs, and with links that lead somewhere.
+
+    Raises:
+        Stop: If it does not begin with a title, has such a cell already, or has a link that leads nowhere.
+    """
+    cells: list[dict[str, Any]] = []
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "markdown" and (new := absolute(text, folder, place)) != text:
+            source = new.splitlines(keepends=True) if isinstance(cell["source"], list) else new
+            cell = {**cell, "source": source}
+        cells.append(cell)
+    if not cells or cells[0]["cell_type"] != "markdown" or not "".join(cells[0]["source"]).startswith("# "):
+        raise Stop("The first cell is not the title.")
+    if any(cell.get("id") == NAME for cell in cells):
+        raise Stop(f"There is a cell called {NAME} already.")
+    install = INSTALL.format(repository=place.repository, branch=place.branch)
+    cell = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": NAME,
+        "metadata": {},
+        "outputs": [],
+        "source": install.splitlines(keepends=True),
+    }
+    return {**notebook, "cells": [cells[0], cell, *cells[1:]]}
+
+
+def write(out: Path, place: Place) -> int:
+    """Write all notebooks under `out`, at the paths that they have in the repository; returns how many.
+
+    Raises:
+        Stop: If there is none, or one cannot be prepared.
+    """
+    found = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    if not found:
+        raise Stop("There is no notebook in notebooks/.")
+    for path in found:
+        name = path.relative_to(ROOT)
+        try:
+            notebook = prepare(json.loads(path.read_text(encoding="utf-8")), name.parent.as_posix(), place)
+        except Stop as why:
+            raise Stop(f"{name.as_posix()}: {why}") from None
+        copy = out / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return len(found)
+
+
+def main() -> int:
+    """Write the copies, and say how many."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, help="the folder to write them to")
+    out = parser.parse_args().out
+    try:
+        count = write(out, Place.from_environment())
+    except Stop as sentence:
+        print(sentence, file=sys.stderr)
+        return 1
+    print(f"{count} notebook{'s' if count != 1 else ''} written for Colab.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
