@@ -23,7 +23,7 @@ WIDGETS = Path(explorer.__file__).parent
 NUMBERS = [
     {"mean": 0.0, "sd": 1.0, "sigma_w": 1.0, "x": 1.0},
     {"mean": -5.0, "sd": 0.1, "sigma_w": 0.1, "x": -8.0},
-    {"mean": 5.0, "sd": 5.0, "sigma_w": 4.0, "x": 8.0},
+    {"mean": 5.0, "sd": 5.0, "sigma_w": 12.0, "x": 8.0},
     {"mean": 0.7, "sd": 2.3, "sigma_w": math.sqrt(2), "x": 0.0},
     {"mean": -2.05, "sd": 0.55, "sigma_w": 1 / math.sqrt(3), "x": -3.0},
 ]
@@ -364,7 +364,7 @@ def test_nothing_moves_and_nothing_sticks_out(show, width):
     page = show({"activation": "sigmoid"}, width=width)
     boxes = set()
     for name in functions.names():
-        for sigma_w in (1 / math.sqrt(3), 4.0):
+        for sigma_w in (1 / math.sqrt(3), 12.0):
             page.evaluate(
                 "s => models[0].set(s)", {"activation": name, "parameter": None, "sigma_w": sigma_w}
             )

@@ -65,7 +65,7 @@ export const ACTIVATIONS = {
   silu: { f: (x) => x * sigmoid(x), slope: (x) => sigmoid(x) + x * bell(x) },
 };
 
-export const RANGES = { mean: [-5, 5], sd: [0.1, 5], sigma_w: [0.1, 4], x: [-8, 8] };
+export const RANGES = { mean: [-5, 5], sd: [0.1, 5], sigma_w: [0.1, 12], x: [-8, 8] };
 export const DEFAULTS = { activation: "sigmoid", parameter: null, mean: 0, sd: 1, sigma_w: 1, x: 1 };
 export const DEPTH = 20;
 export const THRESHOLD = 0.01; // a slope nearer to 0 than this counts as saturated

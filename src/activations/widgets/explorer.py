@@ -17,7 +17,7 @@ from activations import functions
 
 _HERE = Path(__file__).parent
 
-RANGES = {"mean": (-5.0, 5.0), "sd": (0.1, 5.0), "sigma_w": (0.1, 4.0), "x": (-8.0, 8.0)}
+RANGES = {"mean": (-5.0, 5.0), "sd": (0.1, 5.0), "sigma_w": (0.1, 12.0), "x": (-8.0, 8.0)}
 """The closed ranges of the sliders; ``explorer.js`` has the same, and a test compares them."""
 
 PARAMETERS = {"hardtanh": (-4.0, 0.0), "leaky_relu": (0.0, 1.0), "softplus": (0.1, 10.0), "elu": (0.0, 4.0)}
@@ -36,7 +36,7 @@ class Explorer(anywidget.AnyWidget):
             Setting ``activation`` later returns it to the new one's default, which is None where it is not listed.
         mean: mean of the Gaussian inputs, in [-5, 5].
         sd: their standard deviation, in [0.1, 5].
-        sigma_w: weights have standard deviation sigma_w / √fan_in, in [0.1, 4].
+        sigma_w: weights have standard deviation sigma_w / √fan_in, in [0.1, 12].
         x: the one input that is marked, in [-8, 8].
 
     Example:
