@@ -255,13 +255,17 @@ def test_the_server_serves_this_machine_and_ends_with_a_sentence(tmp_path: Path)
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout is not None
-    address = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
-    assert address
-    with urllib.request.urlopen(address[0], timeout=10) as page:
-        assert page.read() == b"the book"
-    process.send_signal(2)
-    rest = process.communicate(timeout=10)[0]
+    try:
+        assert process.stdout is not None
+        address = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
+        assert address
+        with urllib.request.urlopen(address[0], timeout=10) as page:
+            assert page.read() == b"the book"
+        process.send_signal(2)
+        rest = process.communicate(timeout=10)[0]
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 0 and sentence(rest.strip().splitlines()[-1]) and "Traceback" not in rest
 
 

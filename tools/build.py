@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import subprocess
+import signal
 import sys
 import time
 from functools import partial
@@ -94,6 +95,7 @@ def serve(port: int | None) -> int:
         )
         print(f"{taken}: choose a free one, as in `make book PORT=8765`.", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
     with server:
         print(f"The book is at http://127.0.0.1:{server.server_port}/ (Ctrl-C ends it).", flush=True)
         try:
