@@ -6,8 +6,8 @@ import argparse
 import errno
 import os
 import re
-import subprocess
 import signal
+import subprocess
 import sys
 import time
 from functools import partial
