@@ -56,6 +56,17 @@ def interval(values: Any, label: str = "values") -> Side:
     return Side(label, mean, float(low), float(high), sample.size)
 
 
+def what_it_would_take(undecided: Iterable[Side], threshold: float) -> str:
+    """Say how many seeds would decide, if the means stay where they are."""
+    needed = 0.0
+    for side in undecided:  # the half-width shrinks with the root of n, and must fall below the distance
+        distance = abs(side.effect - threshold)
+        needed = max(needed, side.n * ((side.high - side.low) / 2 / distance) ** 2 if distance else math.inf)
+    if needed > 1000:
+        return "The mean is too close to the threshold for any affordable number of seeds to decide."
+    return f"If the mean stays where it is, about {math.ceil(needed)} seeds would decide."
+
+
 @dataclass(frozen=True)
 class Claim:
     """What is said, and the number that decides it.
@@ -161,21 +172,9 @@ class Claim:
         else:
             kind = "undecided"
         if kind == "undecided" and remark is None:
-            remark = self._what_it_would_take(
-                side for side, each in zip(sides, judged, strict=True) if each == "undecided"
-            )
+            open_sides = (side for side, each in zip(sides, judged, strict=True) if each == "undecided")
+            remark = what_it_would_take(open_sides, self.threshold)
         return Verdict(self, sides, kind, condition, remark)
-
-    def _what_it_would_take(self, undecided: Iterable[Side]) -> str:
-        needed = 0.0
-        for side in undecided:  # the half-width shrinks with the root of n, and must fall below the distance
-            distance = abs(side.effect - self.threshold)
-            needed = max(
-                needed, side.n * ((side.high - side.low) / 2 / distance) ** 2 if distance else math.inf
-            )
-        if needed > 1000:
-            return "The mean is too close to the threshold for any affordable number of seeds to decide."
-        return f"If the mean stays where it is, about {math.ceil(needed)} seeds would decide."
 
 
 @dataclass(frozen=True)

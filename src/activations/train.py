@@ -30,14 +30,8 @@ OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "momentum": lambda parameters, lr: torch.optim.SGD(parameters, lr=lr, momentum=0.9),
     "adam": lambda parameters, lr: torch.optim.Adam(parameters, lr=lr, fused=True),
 }
-MEMBER = [
-    "activation",
-    "init",
-    "depth",
-    "width",
-    "rate",
-    "seed",
-]  # the columns that tell one member from another
+# The columns that tell one member from another.
+MEMBER = ["activation", "init", "depth", "width", "rate", "seed"]
 PRECISIONS = ("float32", "float64", "bfloat16", "float16")
 
 
