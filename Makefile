@@ -4,6 +4,7 @@
 #   make test      run everything that CI runs                           CHROMIUM=/path/to/chromium
 #   make lab       open JupyterLab on the notebooks                      PORT=8889
 #   make outputs   execute the notebooks in place                        NOTEBOOKS="notebooks/saturation.ipynb"
+#   make bench     measure how exact and how fast everything is, beside torch, JAX and SciPy (ten minutes)
 #   make lock      pin what requirements.txt brings, in constraints.txt
 #   make clean     remove what the commands made, and .venv
 #
@@ -22,7 +23,7 @@ starts = $(shell $(1) -c 'import sys; print("$(1)" if sys.version_info >= (3, 8)
 START = $(or $(call starts,python3),$(call starts,python3.13),$(call starts,python3.12),$(call starts,python3.11),$(call starts,python),$(call starts,$(PYTHON)))
 VENV = .venv/bin/python
 
-.PHONY: help book test lab outputs lock clean setup
+.PHONY: help book test lab outputs bench lock clean setup
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -42,6 +43,9 @@ lab: setup
 
 outputs: setup
 	@$(VENV) tools/outputs.py $(NOTEBOOKS)
+
+bench: setup
+	@$(VENV) tools/bench.py
 
 lock: setup
 	@$(VENV) tools/lock.py

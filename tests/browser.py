@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Respo
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html"
-SOURCES = ("_config.yml", "_toc.yml", "book", "notebooks", "src/activations/widgets")
+SOURCES = ("_config.yml", "_toc.yml", "book", "notebooks", "src/activations", "benchmarks/results")
 NO_BROWSER = (
     "the pages' tests need Chromium: install Debian's package `chromium`, or run `playwright install chromium`, "
     "or set CHROMIUM to the path of a Chromium or Chrome"

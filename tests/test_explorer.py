@@ -132,21 +132,18 @@ def bound(state):
 def saturated(activation, parameter):
     """Where the slope is below 0.01 in size: a scan that is finer than the explorer's, and scipy's root finder."""
     f = bound({"activation": activation, "parameter": parameter})
-    edges = np.union1d(np.sinh(np.linspace(-8, 8, 1501)), np.array(f.kinks))
+    edges = np.concatenate([np.sinh(np.linspace(-8, 8, 4001)), np.linspace(-70, 70, 14001), f.kinks])
+    edges = np.unique(edges)
     width = np.diff(edges)
     inner = np.stack([edges[:-1] + 1e-10 * width, edges[1:] - 1e-10 * width])
-    below = np.abs(f.slope(inner)) < 0.01
-    pieces = []
-    for i, (first, last) in enumerate(below.T):
-        a, b = edges[i], edges[i + 1]
-        if first != last:
-            root = optimize.brentq(
-                lambda x: abs(f.slope(x)) - 0.01, *inner[:, i].tolist(), xtol=1e-15, rtol=1e-15
-            )
-            a, b = (a, root) if first else (root, b)
-        if first or last:
-            pieces.append((a, b))
-    return np.array(pieces).reshape(-1, 2)
+    first, last = np.abs(f.slope(inner)) < 0.01
+    pieces = [np.stack([edges[:-1], edges[1:]], axis=1)[first & last]]
+    for i in np.flatnonzero(first != last):
+        root = optimize.brentq(
+            lambda x: abs(f.slope(x)) - 0.01, *inner[:, i].tolist(), xtol=1e-15, rtol=1e-15
+        )
+        pieces.append(np.array([[edges[i], root] if first[i] else [root, edges[i + 1]]]))
+    return np.concatenate(pieces)
 
 
 def saturated_share(state):
@@ -192,6 +189,8 @@ def states():
         for parameter in [None] if low is None else [low, default, (low + 2 * high) / 3, high]:
             for numbers in NUMBERS:
                 yield {"activation": name, "parameter": parameter, **numbers}
+    # In layer 10 the variance is below 1e-280.
+    yield {"activation": "squared_relu", "parameter": None, **NUMBERS[0], "sigma_w": 0.64}
 
 
 # ---------------------------------------------------------------------------------------------- numbers
@@ -203,21 +202,41 @@ def test_every_number_is_the_pythons_to_1e_9(show):
     for case, numbers in zip(cases, found, strict=True):
         wanted = expected(case)
         assert CALCULATED == wanted.keys() <= numbers.keys()
-        assert {k: numbers[k] for k in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-15), case
+        assert {k: numbers[k] for k in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-15, nan_ok=True), (
+            case
+        )
         theory = profile(case["activation"], case["parameter"], case["sigma_w"])
         np.testing.assert_allclose(np.array(numbers["left"], dtype=float), theory.left, rtol=1e-9, atol=0)
         np.testing.assert_allclose(np.array(numbers["q"], dtype=float), theory.q, rtol=1e-9, atol=0)
 
 
-def test_functions_and_slopes_agree_on_a_grid(show):
-    page, xs = show(), np.linspace(-8, 8, 321)
+def compare(page, xs, rtol, atol):
+    """Values and slopes of all functions, in the page and in Python."""
     for name in functions.names():
         f = functions.get(name)
         p = f.parameters[0].default if name in PARAMETERS else None
         js = "([name, p, xs]) => ['f', 'slope'].map((g) => xs.map((x) => module.ACTIVATIONS[name][g](x, p)))"
         values, slopes = page.evaluate(js, [name, p, xs.tolist()])
-        np.testing.assert_allclose(values, f(xs), rtol=1e-12, atol=1e-15, err_msg=name)
-        np.testing.assert_allclose(slopes, f.slope(xs), rtol=1e-12, atol=1e-15, err_msg=name)
+        np.testing.assert_allclose(values, f(xs), rtol=rtol, atol=atol, err_msg=name)
+        np.testing.assert_allclose(slopes, f.slope(xs), rtol=rtol, atol=atol, err_msg=name)
+
+
+def test_functions_and_slopes_agree_on_a_grid(show):
+    compare(show(), np.linspace(-8, 8, 321), rtol=1e-12, atol=1e-15)
+
+
+def test_digits_survive_near_zero_and_in_the_tails(show):
+    xs = np.concatenate([np.geomspace(1e-100, 0.25, 60), np.linspace(8, 36, 57)])
+    compare(show(), np.concatenate([-xs, xs]), rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_no_stop_of_a_slider_hides_a_flat_place(show, name):
+    stops = np.linspace(*PARAMETERS[name], 101).tolist()
+    numbers = {"mean": -0.3, "sd": 0.2, "sigma_w": 1.0, "x": 0.0}
+    cases = [{"activation": name, "parameter": stop, **numbers} for stop in stops]
+    found = show().evaluate("states => states.map((s) => module.evaluate(s)['saturated-share'])", cases)
+    assert found == pytest.approx([saturated_share(case) for case in cases], rel=1e-9, abs=1e-15)
 
 
 def test_erfc_has_15_digits(show):
@@ -230,7 +249,8 @@ def test_erfc_has_15_digits(show):
 
 
 def test_the_module_lists_what_the_package_has(show):
-    js = "[Object.entries(module.ACTIVATIONS).map(([n, a]) => [n, a.parameter, a.kinks]), module.RANGES, module.DEFAULTS]"
+    js = """[Object.entries(module.ACTIVATIONS).map(([n, a]) => [n, a.parameter, a.kinks?.(a.parameter?.default)]),
+      module.RANGES, module.DEFAULTS]"""
     listed, ranges, defaults = show().evaluate(js)
     assert [name for name, *_ in listed] == list(functions.names())
     for name, parameter, kinks in listed:
@@ -250,6 +270,7 @@ def test_figures_are_written_to_three_places(show):
     js = "[0, 0.23066, -1.5, 999.4, 1234, 3.21e-12, -2.5e7, 0.00099].map(module.figure)"
     written = ["0", "0.231", "−1.50", "999", "1234", "3.21 × 10⁻¹²", "−2.50 × 10⁷", "9.90 × 10⁻⁴"]
     assert show().evaluate(js) == written
+    assert show().evaluate("[NaN, Infinity].map(module.figure)") == ["none", "too large for a number"]
 
 
 # ---------------------------------------------------------------------------------------------- the page
@@ -281,6 +302,38 @@ def test_the_sentence_says_what_is_left(show):
     assert "explodes" in page.locator(".note").inner_text()
 
 
+def test_a_signal_that_explodes_is_told_in_words(show):
+    state = {"activation": "squared_relu", "sigma_w": 1.0}
+    q = profile("squared_relu", None, 1.0).q
+    page = show(state)
+    assert " ".join(page.locator(".headline").inner_text().split()) == (
+        f"After 20 layers: overflow in layer {list(q).index(math.inf) + 1}, so no gradient comes back."
+    )
+    assert page.locator("[data-quantity=layer-factor]").inner_text() == "none"
+    assert "layer 20 is too large for a number" in page.locator(".note").inner_text()
+    picture = page.locator("[data-picture=layers]")
+    assert "no gradient comes back" in picture.text_content()
+    assert picture.get_attribute("aria-label").endswith("so no gradient comes back")
+    js = """[...document.querySelectorAll('.activation-explorer, .activation-explorer *')].flatMap((e) => [
+      ...[...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data),
+      ...[...e.attributes].filter((a) => a.name !== 'data-value').map((a) => a.value)])
+      .filter((t) => /NaN|Infinity|undefined/.test(t))"""
+    for sigma_w in (1.0, 12.0, 0.5):
+        page.evaluate("s => models[0].set(s)", {"sigma_w": sigma_w})
+        page.evaluate("painted()")
+        assert page.evaluate(js) == []
+    assert "nothing of the gradient is left" in " ".join(page.locator(".headline").inner_text().split())
+
+
+def test_the_choice_is_grouped_as_the_package_is(show):
+    groups = show({"activation": "sigmoid"}).evaluate(
+        "[...document.querySelectorAll('optgroup')].map((g) => [g.label, [...g.children].map((o) => o.value)])"
+    )
+    wanted = itertools.groupby(functions.names(), lambda name: functions.get(name).f.__module__)
+    assert [names for _, names in groups] == [list(names) for _, names in wanted]
+    assert all(0 < len(label) < 20 for label, _ in groups)
+
+
 def test_it_is_worked_by_the_keyboard_alone(show):
     page = show({"activation": "sigmoid"})
     page.get_by_label("x, one input").focus()
@@ -288,9 +341,9 @@ def test_it_is_worked_by_the_keyboard_alone(show):
     assert value(page, "x") == 1.05
     assert value(page, "f") == pytest.approx(functions.get("sigmoid")(1.05), rel=1e-12)
     page.get_by_label("activation", exact=True).focus()
-    page.keyboard.press("e")
+    page.keyboard.press("c")
     page.evaluate("painted()")
-    assert page.evaluate("models[0].state.activation") == "elu"
+    assert page.evaluate("models[0].state.activation") == "celu"
     assert page.evaluate("models[0].state.parameter") == 1
     page.get_by_label("alpha", exact=True).focus()
     page.keyboard.press("End")
@@ -362,7 +415,10 @@ def test_an_unknown_activation_is_named(show):
 @pytest.mark.parametrize("width", [390, 780, 1400])
 def test_nothing_moves_and_nothing_sticks_out(show, width):
     page = show({"activation": "sigmoid"}, width=width)
-    boxes = set()
+    boxes, beyond = set(), []
+    sticks = """[...document.querySelectorAll('svg text')].filter((t) => {
+      const a = t.getBoundingClientRect(), b = t.closest('svg').getBoundingClientRect();
+      return a.left < b.left - 1 || a.right > b.right + 1 || a.bottom > b.bottom + 1; }).map((t) => t.textContent)"""
     for name in functions.names():
         for sigma_w in (1 / math.sqrt(3), 12.0):
             page.evaluate(
@@ -371,12 +427,10 @@ def test_nothing_moves_and_nothing_sticks_out(show, width):
             page.evaluate("painted()")
             js = "[...document.querySelectorAll('svg, .note, .one b, .activation-explorer')].map((e) => JSON.stringify(e.getBoundingClientRect()))"
             boxes.add(json.dumps(page.evaluate(js)))
+            beyond += page.evaluate(sticks)
     assert len(boxes) == 1
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    js = """[...document.querySelectorAll('svg text')].filter((t) => {
-      const a = t.getBoundingClientRect(), b = t.closest('svg').getBoundingClientRect();
-      return a.left < b.left - 1 || a.right > b.right + 1 || a.bottom > b.bottom + 1; }).map((t) => t.textContent)"""
-    assert page.evaluate(js) == []
+    assert beyond == []
     small = "e => e.filter((x) => x.getBoundingClientRect().height < 44).length"
     assert page.locator("input, select, button").evaluate_all(small) == 0
 
@@ -411,12 +465,14 @@ def test_the_themes_of_the_book_and_of_jupyterlab_come_before_the_systems(show, 
 
 
 def test_its_repr_is_the_call_that_makes_it():
-    widget = Explorer("swish", sd=2, x=-0.5)
+    widget = Explorer("logistic", sd=2, x=-0.5)
     assert (
-        repr(widget) == "Explorer(activation='silu', parameter=None, mean=0.0, sd=2.0, sigma_w=1.0, x=-0.5)"
+        repr(widget)
+        == "Explorer(activation='sigmoid', parameter=None, mean=0.0, sd=2.0, sigma_w=1.0, x=-0.5)"
     )
     assert repr(eval(repr(widget))) == repr(widget)
     assert Explorer("leaky_relu", 0.2).parameter == 0.2
+    assert (Explorer("swish").activation, Explorer("swish").parameter) == ("swish", 1.0)
 
 
 def test_a_new_activation_brings_its_default():
@@ -435,6 +491,7 @@ def test_a_new_activation_brings_its_default():
     [
         ("activation", "sigmid", "activation: .*sigmoid"),
         ("activation", 3, "activation"),
+        ("activation", "softmax", f"activation: .*several numbers.*{', '.join(functions.names())}"),
         ("parameter", 0.5, "parameter must be None, since sigmoid"),
         ("mean", 5.1, "mean must be a number from -5 to 5; got 5.1"),
         ("sd", 0.0, "sd must be a number from 0.1 to 5"),

@@ -15,8 +15,24 @@ from axe_playwright_python.sync_playwright import Axe
 from browser import BOOK, ROOT, Visit, build
 
 CHAPTER, NOTEBOOK, LEDGER = "book/saturation.html", "notebooks/saturation.html", "book/ledger.html"
-PAGES = ["book/index.html", CHAPTER, NOTEBOOK, LEDGER, "book/glossary.html", "book/references.html"]
-LIMITS = {CHAPTER: 450_000, NOTEBOOK: 450_000, LEDGER: 380_000, "book/index.html": 180_000}
+API, FUNCTIONS = "book/api/index.html", "book/api/functions.html"
+ZOO, MEASURED = "book/zoo.html", "book/measured.html"
+PAGES = [
+    "book/index.html",
+    CHAPTER,
+    NOTEBOOK,
+    LEDGER,
+    API,
+    FUNCTIONS,
+    ZOO,
+    MEASURED,
+    "book/glossary.html",
+    "book/references.html",
+]
+LIMITS = {
+    CHAPTER: 450_000, NOTEBOOK: 450_000, LEDGER: 380_000, "book/index.html": 180_000, API: 150_000, FUNCTIONS: 400_000,
+    ZOO: 480_000, MEASURED: 200_000,
+}  # fmt: skip
 
 Opener = Callable[..., Visit]
 
@@ -36,7 +52,7 @@ def test_a_page_stays_light(path: str, look: Opener):
     assert 50_000 < look(path).weight() < LIMITS[path]
 
 
-@pytest.mark.parametrize(("path", "width"), [*product(PAGES[:4], (390, 1400))])
+@pytest.mark.parametrize(("path", "width"), [*product(PAGES[:8], (390, 1400))])
 def test_a_page_is_accessible_in_light_and_dark_and_fits_its_window(path: str, width: int, look: Opener):
     page = look(path, width=width).page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -51,7 +67,7 @@ def test_a_page_is_accessible_in_light_and_dark_and_fits_its_window(path: str, w
     page.emulate_media(color_scheme="light")
 
 
-@pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK])
+@pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK, FUNCTIONS, ZOO])
 def test_every_formula_is_typeset(path: str, look: Opener):
     page = look(path).page
     written, typeset = (
@@ -60,6 +76,13 @@ def test_every_formula_is_typeset(path: str, look: Opener):
     )
     assert written and typeset >= written
     assert not page.locator("mjx-merror, mjx-mtext[style*=red]").count()
+
+
+def test_the_pages_of_the_reference_are_listed_there_and_folded_elsewhere(look: Opener):
+    entry = "nav.bd-docs-nav a[href$='functions.html']"
+    assert look(FUNCTIONS, width=1400).page.locator("nav.bd-docs-nav a[href$='gaussian.html']").is_visible()
+    elsewhere = look(LEDGER).page.locator(entry)
+    assert elsewhere.count() == 1 and not elsewhere.is_visible()
 
 
 def test_a_choice_in_the_quiz_is_answered(visit: Opener):

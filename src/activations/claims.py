@@ -1,5 +1,7 @@
 """A claim, its threshold, its verdict.
 
+::
+
     slope = Claim("saturation/slope", "a sigmoid layer passes less than a quarter of the gradient", below=0.25)
     slope.test({"Xavier": factors})          # one number a seed
 

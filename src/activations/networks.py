@@ -38,7 +38,7 @@ class Member:
             raise TypeError(f"seed must be an int, got {type(seed).__name__}")
         if seed < 0:
             raise ValueError(f"seed must be at least 0, got {seed}")
-        return cls(functions.get(activation), initialize.get(init), seed)
+        return cls(functions.get_elementwise(activation), initialize.get(init), seed)
 
 
 @dataclass
@@ -89,12 +89,12 @@ class Stack(nn.Module):
         ]
 
     def draw(self, shape: tuple[int, ...], fan_in: int, fan_out: int) -> nn.Parameter:
-        """Draw every member's weights: [members, *shape], float32."""
+        """Draw every member's weights: `[members, *shape]`, float32."""
         pairs = zip(self.members, self._generators, strict=True)
         return nn.Parameter(torch.stack([m.init.weights(shape, fan_in, fan_out, g) for m, g in pairs]))
 
     def draw_bias(self, shape: tuple[int, ...], fan_in: int) -> nn.Parameter:
-        """Draw every member's biases: [members, *shape], float32."""
+        """Draw every member's biases: `[members, *shape]`, float32."""
         pairs = zip(self.members, self._generators, strict=True)
         return nn.Parameter(torch.stack([m.init.bias(shape, fan_in, g) for m, g in pairs]))
 
@@ -108,7 +108,7 @@ class Stack(nn.Module):
         """Give a batch that all members share a dimension of members.
 
         Raises:
-            ValueError: If `x` is neither [batch, *shape] nor [members, batch, *shape].
+            ValueError: If `x` is neither `[batch, *shape]` nor `[members, batch, *shape]`.
         """
         members = len(self.members)
         if x.shape[1:] == self.shape:
@@ -150,7 +150,7 @@ class MLP(Stack):
         depth: Hidden layers, at least 1.
         width: Units of a hidden layer, at least 1.
 
-    Shape: [batch, *shape] or [members, batch, *shape] → [members, batch, classes].
+    Shape: `[batch, *shape]` or `[members, batch, *shape]` → `[members, batch, classes]`.
 
     Raises:
         TypeError: If a size is no int.

@@ -1,8 +1,10 @@
 """One loop that trains every member of a grid at once, on the device there is.
 
-grid = Grid(activation=("sigmoid", "tanh"), init="xavier_uniform", seed=range(16))
-run = train(grid, "mnist1d")
-run.history      # one row a member and recorded step
+::
+
+    grid = Grid(activation=("sigmoid", "tanh"), init="xavier_uniform", seed=range(16))
+    run = train(grid, "mnist1d")
+    run.history      # one row a member and recorded step
 """
 
 import contextlib
@@ -63,8 +65,8 @@ class Grid:
     """The product of everything that is varied; an argument is one value or a sequence of them.
 
     Args:
-        activation: Names or `Activation`s.
-        init: Names or `Init`s.
+        activation: Names, or each an `Activation`.
+        init: Names, or each an `Init`.
         rate: Learning rates, above 0.
         seed: Seeds, one member each; the seed decides weights and the order of batches.
         network: "mlp" or "lenet".

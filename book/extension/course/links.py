@@ -1,5 +1,6 @@
 """References from a page to an HTML id in another document, resolved when the page is written."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from docutils import nodes
@@ -31,14 +32,18 @@ class ResolveLinks(SphinxPostTransform):
         for node in self.document.findall(nodes.reference):
             if "to_document" in node:
                 page = self.app.builder.get_relative_uri(self.env.docname, node["to_document"])
-                node["refuri"] = f"{page}#{node['anchor']}"
+                node["refuri"] = f"{page}#{node['anchor']}" if node["anchor"] else page
+
+
+def in_order(env: BuildEnvironment, documents: Iterable[str]) -> list[str]:
+    """The documents, in the order of the table of contents."""
+    order = {name: place for place, name in enumerate(getattr(env.config, "external_site_map", None) or ())}
+    return sorted(documents, key=lambda name: (order.get(name, len(order)), name))
 
 
 def notebooks(env: BuildEnvironment) -> list[str]:
     """The documents that are notebooks, in the order of the table of contents."""
-    order = {name: place for place, name in enumerate(getattr(env.config, "external_site_map", None) or ())}
-    found = [name for name in env.found_docs if env.doc2path(name).endswith(".ipynb")]
-    return sorted(found, key=lambda name: (order.get(name, len(order)), name))
+    return in_order(env, (name for name in env.found_docs if env.doc2path(name).endswith(".ipynb")))
 
 
 def setup(app: Sphinx) -> None:

@@ -27,7 +27,11 @@ ONLY_WITH = {
     "MathJax": "math notranslate",
     "mathjax/": "math notranslate",
 }
-OURS = {"host.js": "course-widget|vnd.jupyter.widget-view", "quiz.js": 'class="quiz"'}
+OURS = {
+    "host.js": "course-widget|vnd.jupyter.widget-view",
+    "quiz.js": 'class="quiz"',
+    "zoo.js": 'class="zoo"',
+}
 PRELOADED = [
     *(f"{part}.js" for part in ("core", "input/tex-base", "output/chtml", "output/chtml/fonts/tex")),
     *(f"{part}.js" for part in ("a11y/assistive-mml", "input/tex/extensions/ams")),
@@ -60,7 +64,7 @@ def _add_ours(
 ) -> None:
     for name, marker in OURS.items():
         if re.search(marker, context.get("body", "")):
-            app.add_js_file(name, loading_method="defer", priority=600)
+            app.add_js_file(name, loading_method="defer", priority=600, type="module")
 
 
 def _trim(

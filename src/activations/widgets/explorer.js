@@ -30,45 +30,101 @@ export function erfc(x) {
   return t * (y * a - b + COEFFICIENTS[0]) * exp(-high * high) * exp((high - x) * (high + x));
 }
 
+/** erf(x), which keeps its digits near 0: there a series whose terms are all positive (Abramowitz and Stegun, 7.1.6). */
+function erf(x) {
+  if (abs(x) > 1) return 1 - erfc(x);
+  let sum = 1;
+  for (let odd = 41; odd > 1; odd -= 2) sum = 1 + sum * 2 * x * x / odd;
+  return 2 / sqrt(PI) * x * exp(-x * x) * sum;
+}
+
+/** x − tanh(x) from tanh(x) = x / (1 + u), with Gauss's continued fraction u = x²/(3 + x²/(5 + …)), where x is small. */
+function tanhshrink(x) {
+  if (abs(x) > 2) return x - Math.tanh(x);
+  let u = x * x / 23;
+  for (let odd = 21; odd > 1; odd -= 2) u = x * x / (odd + u);
+  return x * u / (1 + u);
+}
+
 const cdf = (x) => erfc(-x / Math.SQRT2) / 2; // of the standard normal distribution
 const pdf = (x) => exp(-x * x / 2) / sqrt(2 * PI);
 const sigmoid = (x) => (x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)));
 const bell = (x) => { const e = exp(-abs(x)); return e / (1 + e) ** 2; }; // sigmoid's slope
+const softplus = (x, beta) => max(x, 0) + log1p(exp(-beta * abs(x))) / beta;
 const elu = (x, alpha) => (x > 0 ? x : alpha * expm1(x));
 const inside = (x, low, high) => (x > low && x < high ? 1 : 0);
+const span = (n, from, to) => Array.from({ length: n + 1 }, (_, i) => from + (to - from) * i / n);
 const SELU = [1.6732632423543772, 1.0507009873554805]; // alpha and scale of Klambauer et al. 2017
+const grown = (x) => exp(min(x, 40)); // further right mish is the identity, to the last digit
+const gate = (e) => e * (e + 2) / (e * (e + 2) + 2); // tanh(log(1 + e)): mish's share of x, for e = exp(x)
+export const THRESHOLD = 0.01; // a slope nearer to 0 than this counts as saturated
 
-/** f and its slope as functions of x and the parameter p; kinks are where f is not smooth, and p itself is kinks[moves]. */
+const atZero = () => [0];
+const leaky = { f: (x, p) => (x > 0 ? x : p * x), slope: (x, p) => (x > 0 ? 1 : p), kinks: atZero };
+const swish = { f: (x, p) => x * sigmoid(p * x), slope: (x, p) => sigmoid(p * x) + p * x * bell(p * x) };
+const fixed = ({ f, slope, kinks }, p) => ({ f: (x) => f(x, p), slope: (x) => slope(x, p), kinks });
+
+/**
+ * f and its slope as functions of x and the parameter p; kinks, a function of p, are where f is not smooth.
+ * flat, where the slope is below THRESHOLD in size, is for those that a scan would not find out.
+ */
 export const ACTIVATIONS = {
   identity: { f: (x) => x, slope: () => 1 },
-  step: { f: (x) => (x >= 0 ? 1 : 0), slope: () => 0, kinks: [0] },
+  step: { f: (x) => (x >= 0 ? 1 : 0), slope: () => 0, kinks: atZero },
   sigmoid: { f: sigmoid, slope: bell },
+  logsigmoid: { f: (x) => -softplus(-x, 1), slope: (x) => sigmoid(-x) },
+  hardsigmoid: { f: (x) => min(max(x / 6 + 0.5, 0), 1), slope: (x) => inside(x, -3, 3) / 6, kinks: () => [-3, 3] },
   tanh: { f: Math.tanh, slope: (x) => 4 * bell(2 * x) },
-  relu: { f: (x) => max(x, 0), slope: (x) => (x > 0 ? 1 : 0), kinks: [0] },
-  relu6: { f: (x) => min(max(x, 0), 6), slope: (x) => inside(x, 0, 6), kinks: [0, 6] },
-  hardsigmoid: { f: (x) => min(max(x / 6 + 0.5, 0), 1), slope: (x) => inside(x, -3, 3) / 6, kinks: [-3, 3] },
   hardtanh: {
-    f: (x, p) => min(max(x, p), 1), slope: (x, p) => inside(x, p, 1), kinks: [-1, 1], moves: 0,
+    f: (x, p) => min(max(x, p), 1), slope: (x, p) => inside(x, p, 1), kinks: (p) => [p, 1],
     parameter: { name: "min_val", default: -1, low: -4, high: 0 } },
-  leaky_relu: {
-    f: (x, p) => (x > 0 ? x : p * x), slope: (x, p) => (x > 0 ? 1 : p), kinks: [0],
-    parameter: { name: "negative_slope", default: 0.01, low: 0, high: 1 } },
+  tanhshrink: { f: tanhshrink, slope: (x) => Math.tanh(x) ** 2 },
+  softsign: { f: (x) => x / (1 + abs(x)), slope: (x) => 1 / (1 + abs(x)) ** 2, kinks: atZero },
+  arctan: { f: Math.atan, slope: (x) => 1 / (1 + x * x) },
+  erf: { f: erf, slope: (x) => 2 / sqrt(PI) * exp(-x * x) },
+  sine: { // no slider for its frequency: above 1 the quadrature would miss whole waves
+    f: Math.sin, slope: Math.cos,
+    flat: span(43, -21.5, 21.5).map((k) => [PI * k - Math.asin(THRESHOLD), PI * k + Math.asin(THRESHOLD)]) }, // as far as inputs go
+  relu: { f: (x) => max(x, 0), slope: (x) => (x > 0 ? 1 : 0), kinks: atZero },
+  relu6: { f: (x) => min(max(x, 0), 6), slope: (x) => inside(x, 0, 6), kinks: () => [0, 6] },
+  squared_relu: { f: (x) => max(x, 0) ** 2, slope: (x) => 2 * max(x, 0), kinks: atZero },
+  leaky_relu: { ...leaky, parameter: { name: "negative_slope", default: 0.01, low: 0, high: 1 } },
+  prelu: { ...leaky, parameter: { name: "weight", default: 0.25, low: -1, high: 1.5 } },
+  rrelu: fixed(leaky, 11 / 48), // after training: the mean of 1/8 and 1/3
+  threshold: {
+    f: (x, p) => (x > p ? x : 0), slope: (x, p) => (x > p ? 1 : 0), kinks: (p) => [p],
+    parameter: { name: "threshold", default: 1, low: -5, high: 5 } },
   softplus: {
-    f: (x, p) => max(x, 0) + log1p(exp(-p * abs(x))) / p, slope: (x, p) => sigmoid(p * x),
+    f: softplus, slope: (x, p) => sigmoid(p * x),
     parameter: { name: "beta", default: 1, low: 0.1, high: 10 } },
-  softsign: { f: (x) => x / (1 + abs(x)), slope: (x) => 1 / (1 + abs(x)) ** 2, kinks: [0] },
+  softshrink: {
+    f: (x, p) => x - min(max(x, -p), p), slope: (x, p) => (abs(x) > p ? 1 : 0), kinks: (p) => [-p, p],
+    parameter: { name: "lambd", default: 0.5, low: 0, high: 5 } },
+  hardshrink: {
+    f: (x, p) => (abs(x) > p ? x : 0), slope: (x, p) => (abs(x) > p ? 1 : 0), kinks: (p) => [-p, p],
+    parameter: { name: "lambd", default: 0.5, low: 0, high: 5 } },
   elu: {
-    f: elu, slope: (x, p) => (x > 0 ? 1 : p * exp(x)), kinks: [0],
+    f: elu, slope: (x, p) => (x > 0 ? 1 : p * exp(x)), kinks: atZero,
     parameter: { name: "alpha", default: 1, low: 0, high: 4 } },
-  selu: { f: (x) => SELU[1] * elu(x, SELU[0]), slope: (x) => SELU[1] * (x > 0 ? 1 : SELU[0] * exp(x)), kinks: [0] },
+  celu: {
+    f: (x, p) => (x > 0 ? x : p * expm1(x / p)), slope: (x, p) => (x > 0 ? 1 : exp(x / p)), kinks: atZero,
+    parameter: { name: "alpha", default: 1, low: 0.25, high: 4 } },
+  selu: { f: (x) => SELU[1] * elu(x, SELU[0]), slope: (x) => SELU[1] * (x > 0 ? 1 : SELU[0] * exp(x)), kinks: atZero },
   gelu: { f: (x) => x * cdf(x), slope: (x) => cdf(x) + x * pdf(x) },
-  silu: { f: (x) => x * sigmoid(x), slope: (x) => sigmoid(x) + x * bell(x) },
+  quick_gelu: fixed(swish, 1.702),
+  silu: fixed(swish, 1),
+  swish: { ...swish, parameter: { name: "beta", default: 1, low: 0, high: 10 } },
+  hardswish: {
+    f: (x) => x * min(max(x + 3, 0), 6) / 6, slope: (x) => (x < 3 ? inside(x, -3, 3) * (2 * x + 3) / 6 : 1), kinks: () => [-3, 3] },
+  mish: {
+    f: (x) => x * gate(grown(x)),
+    slope: (x) => { const e = grown(x); return gate(e) + x * 4 * e * (e + 1) / (e * (e + 2) + 2) ** 2; } },
 };
+const FAMILIES = { identity: "sigmoids and kin", relu: "rectifiers", gelu: "gates" }; // by the first of each
 
 export const RANGES = { mean: [-5, 5], sd: [0.1, 5], sigma_w: [0.1, 12], x: [-8, 8] };
 export const DEFAULTS = { activation: "sigmoid", parameter: null, mean: 0, sd: 1, sigma_w: 1, x: 1 };
 export const DEPTH = 20;
-export const THRESHOLD = 0.01; // a slope nearer to 0 than this counts as saturated
 const STOPS = [
   ["torch’s default", "1/√3", 1 / sqrt(3)], ["LeCun, Xavier", "1", 1], ["He", "√2", Math.SQRT2], ["Xavier, gain 4", "", 4]];
 
@@ -77,8 +133,8 @@ function bind({ activation, parameter }) {
   const chosen = ACTIVATIONS[activation];
   if (!chosen) throw new Error(`activation must be one of ${Object.keys(ACTIVATIONS).join(", ")}; got ${activation}`);
   const p = chosen.parameter ? clamp(parameter ?? chosen.parameter.default, [chosen.parameter.low, chosen.parameter.high]) : null;
-  const kinks = (chosen.kinks ?? []).map((kink, i) => (i === chosen.moves ? p : kink));
-  return { f: (x) => chosen.f(x, p), slope: (x) => chosen.slope(x, p), kinks, p };
+  const kinks = [...new Set(chosen.kinks?.(p))]; // ±p is one for p = 0
+  return { ...fixed(chosen, p), kinks, flat: chosen.flat, p };
 }
 const clamp = (value, [low, high]) => min(max(value, low), high);
 
@@ -87,6 +143,7 @@ const clamp = (value, [low, high]) => min(max(value, low), high);
 
 const [NODES, WEIGHTS] = gaussLegendre(20);
 const DEVIATIONS = [-12, -8, -4, -2, 0, 2, 4, 8, 12];
+const [SMALLEST, LARGEST] = [1e-280, 1e280]; // variances beyond which squares underflow and overflow
 
 /** Nodes and weights on [−1, 1]: Newton's method on the Legendre polynomial. */
 function gaussLegendre(n) {
@@ -124,24 +181,30 @@ function quadrature(mean, sd, kinks) {
 }
 const expectation = (g, { x, w }) => x.reduce((sum, at, i) => sum + w[i] * g(at), 0);
 
-/** Variance of the pre-activations in each layer, and what is left there of the gradient's norm; layer 1 comes first. */
+/**
+ * Variance of the pre-activations in each layer, and what is left there of the gradient's norm; layer 1 comes first.
+ * A signal that explodes has q = Infinity from there on, and a gradient of NaN from there down.
+ */
 function gradientProfile({ f, slope, kinks }, sigmaW) {
-  const q = [sigmaW ** 2], factors = [];
-  for (let layer = 0; layer < DEPTH; layer++) {
-    const rule = quadrature(0, sqrt(max(q[layer], 1e-280)), kinks);
-    factors.push(sigmaW ** 2 * expectation((x) => slope(x) ** 2, rule));
-    q.push(sigmaW ** 2 * expectation((x) => f(x) ** 2, rule));
+  const q = Array(DEPTH).fill(Infinity), factors = Array(DEPTH).fill(NaN);
+  let length = sigmaW ** 2;
+  for (let layer = 0; layer < DEPTH && length < LARGEST; layer++) {
+    q[layer] = length < SMALLEST ? 0 : length;
+    const rule = quadrature(0, sqrt(max(length, SMALLEST)), kinks);
+    factors[layer] = sigmaW ** 2 * expectation((x) => slope(x) ** 2, rule);
+    length = sigmaW ** 2 * expectation((x) => f(x) ** 2, rule);
   }
   let log = 0;
   const left = factors.map((_, i) => exp((log += Math.log(factors[DEPTH - 1 - i])) / 2)).reverse();
-  return { q: q.slice(0, DEPTH), left };
+  return { q, left };
 }
 
 /** Intervals of x on which |slope| < THRESHOLD: a scan of [−1490, 1490], finest around 0, then bisection. */
-function saturatedIntervals({ slope, kinks }) {
+function saturatedIntervals({ slope, kinks, flat: known }) {
+  if (known) return known;
   const flat = (x) => abs(slope(x)) < THRESHOLD;
   const edges = [...kinks];
-  for (let t = -8; t <= 8; t += 1 / 64) edges.push(Math.sinh(t));
+  for (let t = -8; t <= 8; t += 1 / 128) edges.push(Math.sinh(t));
   edges.sort((a, b) => a - b);
   const intervals = [];
   const add = (from, to) => {
@@ -219,6 +282,7 @@ const superscript = (n) => String(n).replace(/./g, (c) => (c === "-" ? "⁻" : "
 
 /** Three significant figures: 0.231, 12.0, 3.21 × 10⁻¹². */
 export function figure(value) {
+  if (!Number.isFinite(value)) return value > 0 ? "too large for a number" : "none";
   if (value === 0) return "0";
   const size = abs(value), sign = value < 0 ? "−" : "";
   if (size >= 0.001 && size < 999.5) return sign + size.toPrecision(3);
@@ -233,7 +297,8 @@ const spoken = (text) => text.replace(/ × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)
   " times 10 to the power " + [...digits].map((c) => (c === "⁻" ? "minus " : "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c))).join("")).replace("−", "minus ");
 
 /** [the figure, the words after it] of "After 20 layers: 3.21 × 10⁻¹² of the gradient is left." */
-function headline(left) {
+function headline({ "gradient-left": left, q }) {
+  if (Number.isNaN(left)) return ["overflow", `in layer ${q.indexOf(Infinity) + 1}, so no gradient comes back`];
   if (left === 0) return ["nothing", "of the gradient is left"];
   if (left > 0.9995 && left < 1.0005) return ["all", "of the gradient is left"];
   return [figure(left), left > 1 ? "times the gradient arrives" : "of the gradient is left"];
@@ -252,7 +317,6 @@ const line = (x1, y1, x2, y2, name) => `<line class="${name}" x1="${x1}" y1="${y
 const text = (x, y, words, name = "", anchor = "start") => `<text class="${name}" x="${x}" y="${y}" text-anchor="${anchor}">${words}</text>`;
 const scale = (from, to, a, b) => (v) => Math.round(10 * (a + (v - from) / (to - from) * (b - a))) / 10;
 const path = (points, name) => `<path class="${name}" d="M${points.map((p) => p.join()).join("L")}"/>`;
-const span = (n, from, to) => Array.from({ length: n + 1 }, (_, i) => from + (to - from) * i / n);
 
 /** Tick marks at round steps, three to six of them. */
 function ticks(low, high) {
@@ -265,7 +329,7 @@ function curve(g, kinks, [low, high], X, Y, name) {
   const ends = [low, ...kinks.filter((k) => k > low && k < high), high];
   return ends.slice(1).map((to, i) => {
     const from = ends[i], nudge = (to - from) * 1e-9;
-    return path(span(ends.length > 2 ? 60 : 120, from + nudge, to - nudge).map((x) => [X(x), Y(g(x))]), name);
+    return path(span(ends.length > 2 ? 60 : 240, from + nudge, to - nudge).map((x) => [X(x), Y(g(x))]), name);
   }).join("");
 }
 
@@ -304,7 +368,7 @@ function drawFunction(width, state, now, uid) {
   for (const [from, to] of intervals.map((i) => i.map((v) => clamp(v, domain))))
     if (to > from) out.push(`<rect class="flat" x="${X(from)}" y="20" width="${max(1, X(to) - X(from))}" height="374"/>`);
   for (const y of ticks(low - pad, high + pad)) out.push(line(left, Y(y), right, Y(y), "grid"), text(left - 6, Y(y) + 4, plain(y), "tick", "end"));
-  for (const s of [0, 1]) out.push(line(left, S(s), right, S(s), "grid"), text(left - 6, S(s) + 4, s, "tick", "end"));
+  for (const s of [0, max(...slopes) > 5 ? 10 : 1]) out.push(line(left, S(s), right, S(s), "grid"), text(left - 6, S(s) + 4, s, "tick", "end"));
   for (const v of [-8, -4, 0, 4, 8]) out.push(text(X(v), 412, plain(v), "tick", "middle"));
   out.push(line(left, 394, right, 394, "axis"), text((left + right) / 2, 427, "input x", "tick", "middle"));
 
@@ -316,7 +380,7 @@ function drawFunction(width, state, now, uid) {
     if (to > from) out.push(`<path fill="url(#${uid}-hatch)" d="M${bell(from, to).map((p) => p.join()).join("L")}"/>`);
   }
   out.push(curve(chosen.f, chosen.kinks, domain, X, Y, "f"), curve(chosen.slope, chosen.kinks, domain, X, S, "slope"));
-  out.push(text(left + 4, 16, "f(x)", "label f"), text(left + 4, 219, `slope f′(x), at most ${figure(max(...slopes))}`, "label slope"), text(left + 4, 332, "inputs", "label"));
+  out.push(text(left + 4, 16, "f(x)", "label f"), text(left + 4, 219, `slope f′(x), here at most ${figure(max(...slopes))}`, "label slope"), text(left + 4, 332, "inputs", "label"));
 
   // The outputs share f's vertical axis: a bar is as long as its share of them.
   const base = right + 14, bins = histogram(chosen, masses, mean, sd, low - pad, high + pad, 44), most = max(...bins);
@@ -349,12 +413,14 @@ function drawLayers(width, now) {
     out.push(line(X(power), 22, X(power), bottom, power ? "grid" : "axis"), text(X(power), bottom + 16, power ? `10${superscript(power)}` : "1", "tick", "middle"));
   out.push(text(X(-4), bottom + 33, "share of the gradient’s norm that arrives", "tick", "middle"));
   out.push(text(0, 12, "layer", "label"), text(one, 12, "the gradient enters ↓", "small", "end"));
+  if (Number.isNaN(now.left[0])) out.push(text(X(-4), row(10), "no gradient comes back", "label", "middle"));
   now.left.forEach((left, i) => {
     const power = Math.log10(left), end = X(clamp(power, limits)), y = row(i + 1), layer = i + 1;
+    if (layer === 1 || layer % 5 === 0) out.push(text(22, y + 4, layer, "tick", "end"));
+    if (Number.isNaN(left)) return;
     const beyond = power < limits[0] || power > limits[1];
     out.push(line(one, y, end, y, "lost"));
     out.push(beyond ? `<path class="dot f" d="M${end},${y - 5}v10l${power < 0 ? -8 : 8},-5z"/>` : `<circle class="dot f" cx="${end}" cy="${y}" r="4"/>`);
-    if (layer === 1 || layer % 5 === 0) out.push(text(22, y + 4, layer, "tick", "end"));
   });
   return out.join("");
 }
@@ -371,7 +437,7 @@ const markup = (uid) => `
     <div class="pair">
       <div class="control"><label for="${uid}-activation">activation</label>
         <select id="${uid}-activation" data-key="activation" data-lm-suppress-shortcuts="true">
-          ${Object.keys(ACTIVATIONS).map((name) => `<option>${name}</option>`).join("")}</select></div>
+          ${Object.keys(ACTIVATIONS).map((name) => `${FAMILIES[name] ? `<optgroup label="${FAMILIES[name]}">` : ""}<option>${name}</option>`).join("")}</select></div>
       ${slider(uid, "parameter", "<span data-shows=name></span>", [0, 1], "any")}
     </div>
     <svg class="picture" data-picture="function" role="img" height="${HEIGHT.function}"></svg>
@@ -429,7 +495,7 @@ function render({ model, el }) {
       node.dataset.value = value;
       node.textContent = name.endsWith("share") || name === "point-mass" ? percent(value) : figure(name === "output-mean" ? settle(value) : value);
     }
-    const [amount, words] = headline(now["gradient-left"]);
+    const [amount, words] = headline(now);
     find('[data-quantity="gradient-left"]').textContent = amount;
     show("words", `${words}.`);
     show("signal", signal(now["signal-sd"]));
@@ -513,7 +579,8 @@ function describe(state, now, gradient) {
     x: spoken(`At x = ${plain(state.x)}, f is ${figure(now.f)} and the slope ${figure(now.slope)}`),
     outputs: spoken(`Inputs with mean ${plain(state.mean)} and standard deviation ${plain(state.sd)} come out with mean ${figure(settle(now["output-mean"]))} `)
       + spoken(`and standard deviation ${figure(now["output-sd"])}; ${percent(now["saturated-share"])} of them meet a slope below ${THRESHOLD} in size`),
-    layers: spoken(`With sigma w ${plain(state.sigma_w)}, after ${DEPTH} layers ${gradient}: a factor of ${figure(now["layer-factor"])} a layer`),
+    layers: spoken(`With sigma w ${plain(state.sigma_w)}, after ${DEPTH} layers ${gradient}`)
+      + (Number.isNaN(now["layer-factor"]) ? "" : spoken(`: a factor of ${figure(now["layer-factor"])} a layer`)),
   };
 }
 

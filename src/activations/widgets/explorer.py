@@ -20,7 +20,18 @@ _HERE = Path(__file__).parent
 RANGES = {"mean": (-5.0, 5.0), "sd": (0.1, 5.0), "sigma_w": (0.1, 12.0), "x": (-8.0, 8.0)}
 """The closed ranges of the sliders; ``explorer.js`` has the same, and a test compares them."""
 
-PARAMETERS = {"hardtanh": (-4.0, 0.0), "leaky_relu": (0.0, 1.0), "softplus": (0.1, 10.0), "elu": (0.0, 4.0)}
+PARAMETERS = {
+    "hardtanh": (-4.0, 0.0),
+    "leaky_relu": (0.0, 1.0),
+    "prelu": (-1.0, 1.5),
+    "threshold": (-5.0, 5.0),
+    "softplus": (0.1, 10.0),
+    "softshrink": (0.0, 5.0),
+    "hardshrink": (0.0, 5.0),
+    "elu": (0.0, 4.0),
+    "celu": (0.25, 4.0),
+    "swish": (0.0, 10.0),
+}
 """The activations whose first parameter has a slider, and the part of its range that the slider covers."""
 
 
@@ -31,7 +42,7 @@ class Explorer(anywidget.AnyWidget):
     accepted raises a ``TraitError`` that names the trait and leaves the old value.
 
     Args:
-        activation: a registered name or alias.
+        activation: the name or an alias of a registered function of one number.
         parameter: value of the activation's first parameter, where it is listed in ``PARAMETERS``; None for its default.
             Setting ``activation`` later returns it to the new one's default, which is None where it is not listed.
         mean: mean of the Gaussian inputs, in [-5, 5].
@@ -75,7 +86,7 @@ class Explorer(anywidget.AnyWidget):
     @traitlets.validate("activation")
     def _check_activation(self, proposal: dict[str, Any]) -> str:
         try:
-            return functions.get(proposal["value"]).name
+            return functions.get_elementwise(proposal["value"]).name
         except ValueError as error:
             raise traitlets.TraitError(f"activation: {error}") from None
 

@@ -72,7 +72,7 @@ class Panel:
     def __init__(
         self, activation: str = "sigmoid", init: str = "torch's default", depth: int = 4, rate: float = 0.1
     ) -> None:
-        functions.get(activation)
+        functions.get_elementwise(activation)
         if init not in INITS:
             raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
         if not 1 <= positive("depth", depth) <= 10:
@@ -81,7 +81,10 @@ class Panel:
             raise ValueError(f"rate must be from 0.001 to 1, got {rate}")
         wide = {"style": {"description_width": "7em"}}
         self.activation = ipywidgets.Dropdown(
-            options=functions.names(), value=functions.get(activation).name, description="Activation", **wide
+            options=functions.names(),
+            value=functions.get_elementwise(activation).name,
+            description="Activation",
+            **wide,
         )
         self.init = ipywidgets.Dropdown(options=list(INITS), value=init, description="Init", **wide)
         self.depth = ipywidgets.IntSlider(min=1, max=10, value=depth, description="Hidden layers", **wide)

@@ -1,0 +1,134 @@
+// The zoo: a point that moves along every curve, a slider for each card's parameter, and tables that sort.
+//
+// The functions are the explorer's, which are tested against the package; what it does not offer is below, and tested likewise.
+
+const LEFT = -4, RIGHT = 4, BOTTOM = -1.5, TOP = 3.5, SCALE = 25, STEP = 0.02, JUMP = 0.12, BEYOND = 1; // as curves.py has them
+
+const { abs, exp, log, max } = Math;
+const share = (x) => 1 / (1 + 2 * exp(-x)); // of the first of x, 0 and 0
+const gated = (a) => ({ f: (x, p) => x * a.f(x, p), slope: (x, p) => a.f(x, p) + x * a.slope(x, p) });
+
+/** The functions that the explorer lacks, given those that it has; of several numbers, what the page draws of them. */
+export function more(offered) {
+  return {
+    sine: { f: Math.sin, slope: Math.cos },
+    maxout: { f: (x) => max(x, -x / 4), slope: (x) => (x >= 0 ? 1 : -0.25) },
+    glu: gated(offered.sigmoid), geglu: gated(offered.gelu), swiglu: gated(offered.silu), reglu: gated(offered.relu),
+    softmax: { f: share, slope: (x) => share(x) * (1 - share(x)) },
+    log_softmax: { f: (x) => log(share(x)), slope: (x) => 1 - share(x) },
+    softmin: { f: (x) => share(-x), slope: (x) => -share(-x) * (1 - share(-x)) },
+  };
+}
+
+const column = (x) => (x - LEFT) * SCALE, row = (y) => (TOP - y) * SCALE;
+const visible = (y) => Number.isFinite(y) && y > BOTTOM - BEYOND && y < TOP + BEYOND;
+
+/** A curve as the d of an SVG path, a piece for each stretch without a jump. */
+export function path(f) {
+  let d = "", before = NaN;
+  for (let i = 0; i <= Math.round((RIGHT - LEFT) / STEP); i++) {
+    const x = LEFT + i * STEP, y = f(x);
+    if (visible(y)) d += `${visible(before) && abs(y - before) <= JUMP ? "L" : "M"}${column(x).toFixed(1)} ${row(y).toFixed(2)}`;
+    before = y;
+  }
+  return d;
+}
+
+/** A number with two decimals and a true minus. */
+export const figure = (value) =>
+  !Number.isFinite(value) ? "–" : (abs(value) < 0.005 ? 0 : value).toFixed(2).replace("-", "−");
+
+/** A picture of one activation: a point on each curve, and both numbers under it. */
+function animate(place, activation) {
+  const svg = place.querySelector("svg"), reading = place.querySelector(".zoo-reading");
+  const points = ["value", "slope"].map((which) => {
+    const point = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+    point.setAttribute("class", `curves-point-${which}`);
+    point.setAttribute("r", 4);
+    return svg.appendChild(point);
+  });
+  const said = place.closest("figure")?.querySelector(".zoo-at");
+  let p = activation.parameter?.default, at = 1;
+  const show = () => {
+    const numbers = [activation.f(at, p), activation.slope(at, p)];
+    numbers.forEach((y, i) => {
+      points[i].setAttribute("cx", column(at));
+      points[i].setAttribute("cy", row(y));
+      points[i].style.display = visible(y) ? "" : "none";
+    });
+    reading.textContent = numbers.map(figure).join(" · ");
+    if (said) said.textContent = figure(at);
+  };
+  const picture = {
+    move(x) { at = x; show(); },
+    bind(value) {
+      p = value;
+      svg.querySelector(".curves-value").setAttribute("d", path((x) => activation.f(x, p)));
+      svg.querySelector(".curves-slope").setAttribute("d", path((x) => activation.slope(x, p)));
+      svg.querySelectorAll(".curves-name-value, .curves-name-slope").forEach((name) => name.remove()); // they stay behind
+      show();
+    },
+  };
+  if (said) { // a card's picture follows the pointer
+    svg.addEventListener("pointermove", ({ clientX }) => {
+      const { left, width } = svg.getBoundingClientRect();
+      picture.move(Math.round((LEFT + (RIGHT - LEFT) * (clientX - left) / width) / 0.05) * 0.05);
+    });
+  }
+  return picture;
+}
+
+/** A slider with its name and its number, in the room that the page has left for it. */
+function slider(room, id, name, [low, high, step], value, change) {
+  room.className = "zoo-slider";
+  room.innerHTML = `<label for="${id}">${name} = <output for="${id}"></output></label>` +
+    `<input type="range" id="${id}" min="${low}" max="${high}" step="${step}" value="${value}">`;
+  const [input, output] = ["input", "output"].map((part) => room.querySelector(part));
+  output.textContent = figure(value);
+  input.addEventListener("input", () => { output.textContent = figure(+input.value); change(+input.value); });
+}
+
+async function start(zoo) {
+  const { ACTIVATIONS: offered } = await import(new URL(zoo.dataset.module, document.baseURI));
+  const known = { ...offered, ...more(offered) };
+  const pictures = [...document.querySelectorAll(".zoo-picture")].filter((place) => known[place.dataset.name]).map((place) => {
+    const { name } = place.dataset, { parameter } = known[name], picture = animate(place, known[name]);
+    const room = parameter && place.parentNode.querySelector(".zoo-room");
+    if (room) {
+      const { low, high } = parameter;
+      slider(room, `zoo-${name}-parameter`, parameter.name, [low, high, (high - low) / 200], parameter.default, picture.bind);
+    }
+    return picture;
+  });
+  const move = (x) => pictures.forEach((picture) => picture.move(x));
+  slider(zoo.querySelector(".zoo-room"), "zoo-x", "x", [LEFT, RIGHT, 0.05], 1, move);
+  move(1);
+}
+
+/** Sorts a table by a column when its heading is pressed; a second press turns the order round. */
+function sortable(table) {
+  const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
+  const key = (row, i) => row.cells[i].dataset.sort ?? row.cells[i].textContent.trim().toLowerCase();
+  const compare = (a, b) => {
+    const [x, y] = [a, b].map((text) => (text === "inf" ? Infinity : text === "-inf" ? -Infinity : +text));
+    return Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b) : x === y ? 0 : x - y;
+  };
+  heads.forEach((head, i) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const rows = [...body.rows].sort((a, b) => compare(key(a, i), key(b, i)));
+      body.append(...(down ? rows.reverse() : rows));
+    });
+  });
+}
+
+for (const table of document.querySelectorAll("table.sortable")) sortable(table);
+for (const zoo of document.querySelectorAll(".zoo")) {
+  start(zoo).catch((error) => console.error(error)); // the pictures stand as they are
+}

@@ -1,0 +1,598 @@
+"""Rectifiers: what lets the positive side through and bends, leaks or shrinks the rest."""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from activations.functions.definition import activation, get
+from activations.functions.evaluation import (
+    Array,
+    accepted_tensor,
+    evaluate,
+    in_own_format,
+    is_tensor,
+    quick,
+)
+from activations.functions.numerics import clip, exponent, namespace, product, times_exp
+from activations.functions.sigmoidal import between, zero
+
+
+def positive(x: Array) -> Array:
+    """1 right of 0, else 0."""
+    return namespace(x).astype(x > 0, x.dtype)
+
+
+@activation(
+    positive,
+    zero,
+    title="ReLU",
+    inventor="Nair and Hinton",
+    year=2010,
+    source="nair2010rectified",
+    aliases=("rectifier", "rectified_linear"),
+    breaks=(0.0,),
+)
+@in_own_format
+def relu(x: Array) -> Array:
+    r"""Lets through what is positive and blocks the rest.
+
+    .. math:: f(x) = \max(0, x)
+
+    Range [0, ∞). At the kink at 0: value 0, slope 0.
+
+    Origin:
+        Hidden units of Boltzmann machines that keep intensities apart (nair2010rectified); then deep networks
+        that train without being trained layer by layer first (glorot2011deep).
+
+    Use:
+        AlexNet (krizhevsky2012imagenet) and most convolutional networks after it; the first Transformer
+        (vaswani2017attention).
+
+    Prone to:
+        Dying: a unit that is negative on every example gets no gradient any more. A network of fixed width
+        is born dead more and more surely as it gets deeper (lu2020dying).
+    """
+    return clip(x, 0.0)
+
+
+def _relu6_slope(x: Array) -> Array:
+    return between(x, 0.0, 6.0)
+
+
+@activation(
+    _relu6_slope,
+    zero,
+    title="ReLU6",
+    inventor="Krizhevsky",
+    year=2010,
+    source="krizhevsky2010convolutional",
+    breaks=(0.0, 6.0),
+)
+@in_own_format
+def relu6(x: Array) -> Array:
+    r"""ReLU with a ceiling, so that a few bits can hold what comes out.
+
+    .. math:: f(x) = \min(\max(0, x), 6)
+
+    Range [0, 6]. At the kinks at 0 and 6: values 0 and 6, slope 0 at both.
+
+    Origin:
+        Convolutional belief networks on small images; the cap made them learn sparse features earlier
+        (krizhevsky2010convolutional).
+
+    Use:
+        MobileNet and MobileNetV2, which are meant for arithmetic in few bits (howard2017mobilenets,
+        sandler2018mobilenetv2).
+
+    Prone to:
+        Two dead zones, one on either side; the six itself is a matter of experience.
+    """
+    return clip(x, 0.0, 6.0)
+
+
+def _squared_relu_slope(x: Array) -> Array:
+    return 2 * clip(x, 0.0)
+
+
+def _squared_relu_second(x: Array) -> Array:
+    return 2 * positive(x)
+
+
+@activation(
+    _squared_relu_slope,
+    _squared_relu_second,
+    title="Squared ReLU",
+    inventor="So, Mańke, Liu, Dai, Shazeer and Le",
+    year=2021,
+    source="so2021primer",
+    aliases=("relu2", "relu_squared"),
+    breaks=(0.0,),
+)
+@in_own_format
+def squared_relu(x: Array) -> Array:
+    r"""ReLU, squared: zero and smooth on the left, and ever steeper on the right.
+
+    .. math:: f(x) = \max(0, x)^2
+
+    Range [0, ∞). At 0, where its curvature jumps: value 0, slope 0.
+
+    Origin:
+        An evolutionary search over whole Transformer programs for one that is cheaper to train; this was one
+        of the two changes that gained most (so2021primer).
+
+    Use:
+        Primer; Nemotron-4 (parmar2024nemotron); language models whose zeros are to save work (zhang2024relu2).
+
+    Prone to:
+        Amplifying what is large, since its slope has no bound; and dying like ReLU. Doubling its input
+        quadruples its output, so an initialisation that was derived for ReLU does not fit.
+    """
+    y = clip(x, 0.0)
+    return y * y
+
+
+def _leaky_relu_slope(x: Array, negative_slope: float) -> Array:
+    xp = namespace(x)
+    return xp.where(x > 0, xp.ones_like(x), negative_slope)
+
+
+def _leaking(x: Array, slope: float) -> Array:
+    """The input on the right, slope times it on the left: of two terms one is always 0."""
+    right = clip(x, 0.0)
+    return right + slope * clip(x, high=0.0) if slope else right
+
+
+@activation(
+    _leaky_relu_slope,
+    zero,
+    title="Leaky ReLU",
+    inventor="Maas, Hannun and Ng",
+    year=2013,
+    source="maas2013rectifier",
+    aliases=("lrelu",),
+    breaks=(0.0,),
+    negative_slope=(0.0, 1.0, "a", "The slope a of the left side"),
+)
+def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
+    r"""ReLU that leaks a little of what is negative, so that no unit falls silent for good.
+
+    .. math:: f(x) = \begin{cases} x & x > 0 \\ a x & x \le 0 \end{cases}
+
+    Range (−∞, ∞) for a > 0. At the kink at 0: value 0, slope a.
+
+    Origin:
+        Acoustic models, in which a silent unit should keep some gradient (maas2013rectifier).
+
+    Use:
+        The discriminator of DCGAN (radford2015unsupervised); the attention scores of graph attention
+        networks (velickovic2018graph). Both leak far more than the default.
+
+    Prone to:
+        Being compared at a slope that nobody chose: libraries differ in their defaults, and a steeper leak did
+        better than the usual one (xu2015empirical).
+    """
+    return _leaking(x, negative_slope)
+
+
+def _prelu_slope(x: Array, weight: float) -> Array:
+    return _leaky_relu_slope(x, weight)
+
+
+@activation(
+    _prelu_slope,
+    zero,
+    title="Parametric ReLU",
+    inventor="He, Zhang, Ren and Sun",
+    year=2015,
+    source="he2015delving",
+    aliases=("parametric_relu",),
+    breaks=(0.0,),
+    learned=("weight",),
+    weight=(-100.0, 100.0, "a", "The slope a of the left side, which networks learn"),
+)
+def prelu(x: Array, weight: float = 0.25) -> Array:
+    r"""Leaky ReLU whose leak is learned, one for the layer or one for each channel.
+
+    .. math:: f(x) = \begin{cases} x & x > 0 \\ a x & x \le 0 \end{cases}
+
+    Range (−∞, ∞) for a > 0. At the kink at 0: value 0, slope a. Its module learns a; ∂f/∂a = min(0, x).
+
+    Origin:
+        The question which leak is best was handed to the training (he2015delving).
+
+    Use:
+        The generator of SRGAN (ledig2017photo).
+
+    Prone to:
+        Weight decay, which pulls the leak towards zero and should not be applied to it; on little data, to
+        overfitting (xu2015empirical).
+    """
+    return _leaking(x, weight)
+
+
+def _rrelu_slope(x: Array, lower: float, upper: float) -> Array:
+    return _leaky_relu_slope(x, (lower + upper) / 2)
+
+
+@activation(
+    _rrelu_slope,
+    zero,
+    title="Randomised ReLU",
+    inventor="Xu, Wang, Chen and Li",
+    year=2015,
+    source="xu2015empirical",
+    aliases=("randomized_relu", "randomised_relu"),
+    breaks=(0.0,),
+    lower=(0.0, 1.0, r"\ell", "The smallest slope ℓ of the left side"),
+    upper=(0.0, 1.0, "u", "The largest slope u of the left side", "lower"),
+)
+def _rrelu(x: Array, lower: float = 1 / 8, upper: float = 1 / 3) -> Array:
+    r"""Leaky ReLU whose leak is drawn anew for every number while it trains, and is the mean of them afterwards.
+
+    .. math:: f(x) = \max(0, x) + a \min(0, x)
+
+    Range (−∞, ∞). At the kink at 0: value 0, slope a. While it trains, a is uniform between ℓ and u; afterwards it
+    is (ℓ + u)/2, and the Activation of this name is that one, which is a function. `rrelu(x, training=True)` and the
+    module in training mode draw.
+
+    Origin:
+        A comparison of leaks: the random one overfitted a small data set least (xu2015empirical).
+
+    Use:
+        Libraries have it; we know of no well-known network with it.
+
+    Prone to:
+        Noise where it is not wanted: a network that is left in training mode gives another answer each time.
+    """
+    return _leaking(x, (lower + upper) / 2)
+
+
+def _threshold_slope(x: Array, threshold: float, value: float) -> Array:
+    return namespace(x).astype(x > threshold, x.dtype)
+
+
+@activation(
+    _threshold_slope,
+    zero,
+    title="Thresholded ReLU",
+    inventor="Konda, Memisevic and Krueger",
+    year=2014,
+    source="konda2014zero",
+    aliases=("thresholded_relu",),
+    breaks=("threshold",),
+    threshold=(-1000.0, 1000.0, r"\theta", "The threshold θ"),
+    value=(-1000.0, 1000.0, "v", "The value v at and below it"),
+)
+def threshold(x: Array, threshold: float = 1.0, value: float = 0.0) -> Array:
+    r"""Passes on unchanged what is above a threshold, and replaces the rest by a constant.
+
+    .. math:: f(x) = \begin{cases} x & x > \theta \\ v & x \le \theta \end{cases}
+
+    torch has no defaults; these are Keras's. Range {0} ∪ (1, ∞) at the defaults. At the jump at θ: value v,
+    slope 0.
+
+    Origin:
+        Autoencoders learn large negative biases because their hidden units must both select and represent;
+        a unit that is exactly linear once selected needs none (konda2014zero).
+
+    Use:
+        That work; torch's ReLU is this with a threshold of zero.
+
+    Prone to:
+        A jump that no gradient passes through: the threshold cannot be learned, and below it a unit is dead.
+    """
+    return namespace(x).where(x > threshold, x, value)
+
+
+def _softplus_slope(x: Array, beta: float) -> Array:
+    xp = namespace(x)
+    p, rest = exponent(beta, xp.abs(x))
+    e = xp.exp(-p) * (1 - rest)
+    return xp.where(x < 0, times_exp((1 - rest) / (1 + e), -p), 1 / (1 + e))
+
+
+def _softplus_second(x: Array, beta: float) -> Array:
+    xp = namespace(x)
+    p, rest = exponent(beta, xp.abs(x))
+    return times_exp(beta * (1 - rest) / (1 + xp.exp(-p)) ** 2, -p)
+
+
+def _softplus_between(x: Array, beta: float) -> Array:
+    p, rest = product(beta, x)
+    return np.log1p(np.exp(p) * (1 + rest)) / beta
+
+
+@activation(
+    _softplus_slope,
+    _softplus_second,
+    title="Softplus",
+    inventor="Dugas, Bengio, Bélisle, Nadeau and Garcia",
+    year=2001,
+    source="dugas2001incorporating",
+    aliases=("smooth_relu",),
+    beta=(0.01, 100.0, r"\beta", "How sharp the corner is, β"),
+)
+@quick(_softplus_between, -7, 7)
+def softplus(x: Array, beta: float = 1.0) -> Array:
+    r"""ReLU with its corner rounded off; its slope is the sigmoid.
+
+    .. math:: f(x) = \frac{1}{\beta} \log\left(1 + e^{\beta x}\right)
+
+    torch goes over to the identity at β · x = 20 and lies beside the true value there; this form needs no
+    threshold. Range (0, ∞). At 0: value log(2)/β, slope ½.
+
+    Origin:
+        Prices of options, whose first and second derivatives have known signs (dugas2001incorporating).
+
+    Use:
+        Where a positive number is wanted: variances, rates, the step sizes of Mamba (gu2023mamba).
+
+    Prone to:
+        Never being zero, so nothing is sparse; tried beside ReLU, the hard zeros did as well or better
+        (glorot2011deep). As a hidden unit it moves the mean up.
+    """
+    xp = namespace(x)
+    p, rest = exponent(beta, xp.abs(x))
+    far = times_exp((1 - rest) / beta, -p)  # where the exponential may be subnormal
+    bend = xp.where(p > 700, far, xp.log1p(xp.exp(-p) * (1 - rest)) / beta)
+    return clip(x, 0.0) + bend
+
+
+def _softshrink_slope(x: Array, lambd: float) -> Array:
+    xp = namespace(x)
+    return xp.astype(xp.abs(x) > lambd, x.dtype)
+
+
+@activation(
+    _softshrink_slope,
+    zero,
+    title="Soft shrink",
+    inventor="Gregor and LeCun",
+    year=2010,
+    source="gregor2010learning",
+    aliases=("soft_threshold",),
+    breaks=("-lambd", "lambd"),
+    lambd=(0.0, 1000.0, r"\lambda", "How much is taken off, λ"),
+)
+def softshrink(x: Array, lambd: float = 0.5) -> Array:
+    r"""Takes a fixed amount off everything, and what was smaller becomes zero.
+
+    .. math:: f(x) = \operatorname{sign}(x) \max(|x| - \lambda, 0)
+
+    Range (−∞, ∞). At the kinks at ±λ: value 0, slope 0.
+
+    Origin:
+        Statistics: noisy wavelet coefficients, shrunk towards zero (donoho1995denoising). It became a unit
+        when the steps of a sparse coder were unrolled into layers (gregor2010learning).
+
+    Use:
+        LISTA and its many relatives: networks that solve a sparse problem in a few layers.
+
+    Prone to:
+        Bias: what survives is too small by λ. Between the corners there is no gradient.
+    """
+    return clip(x - lambd, 0.0) + clip(x + lambd, high=0.0)
+
+
+@activation(
+    _softshrink_slope,
+    zero,
+    title="Hard shrink",
+    inventor="Donoho and Johnstone",
+    year=1994,
+    source="donoho1994ideal",
+    aliases=("hard_threshold",),
+    breaks=("-lambd", "lambd"),
+    lambd=(0.0, 1000.0, r"\lambda", "Up to which size everything becomes zero, λ"),
+)
+def hardshrink(x: Array, lambd: float = 0.5) -> Array:
+    r"""Keeps what is large as it is and sets the rest to zero.
+
+    .. math:: f(x) = \begin{cases} x & |x| > \lambda \\ 0 & |x| \le \lambda \end{cases}
+
+    Range (−∞, ∞), without what lies between −λ and λ other than 0. At the jumps at ±λ: value 0, slope 0.
+
+    Origin:
+        Statistics: the other rule for noisy wavelet coefficients, which keeps or kills (donoho1994ideal).
+
+    Use:
+        Sparse coding and denoising; libraries have it since Torch was written in Lua.
+
+    Prone to:
+        Jumping: a small change of the input can switch a unit on at full height, and no gradient tells λ so.
+    """
+    xp = namespace(x)
+    return xp.where(xp.abs(x) > lambd, x, 0 * x)  # 0 keeps its sign
+
+
+def _left(x: Array) -> Array:
+    return clip(x, high=0.0)
+
+
+def _elu_slope(x: Array, alpha: float) -> Array:
+    return namespace(x).where(x > 0, 1.0, times_exp(alpha, _left(x)))
+
+
+def _elu_second(x: Array, alpha: float) -> Array:
+    return namespace(x).where(x < 0, times_exp(alpha, _left(x)), 0.0)
+
+
+def _elu_gap(x: Array, alpha: float) -> Array:
+    return alpha * np.exp(x)
+
+
+@activation(
+    _elu_slope,
+    _elu_second,
+    title="ELU",
+    inventor="Clevert, Unterthiner and Hochreiter",
+    year=2016,
+    source="clevert2016fast",
+    breaks=(0.0,),
+    gap=_elu_gap,
+    alpha=(0.0, 100.0, r"\alpha", "How far the left side sinks, α"),
+)
+def elu(x: Array, alpha: float = 1.0) -> Array:
+    r"""ReLU whose left side sinks smoothly to −α, so that outputs average nearer to 0.
+
+    .. math:: f(x) = \begin{cases} x & x > 0 \\ \alpha \left(e^{x} - 1\right) & x \le 0 \end{cases}
+
+    Range (−α, ∞). At the kink at 0: value 0, slope α; for α = 1 only the curvature jumps.
+
+    Origin:
+        A mean activation near zero should speed learning up as batch normalisation does (clevert2016fast).
+
+    Use:
+        The hidden layers of graph attention networks (velickovic2018graph).
+
+    Prone to:
+        A corner at 0 as soon as α is not one (barron2017continuously); saturation on the left.
+    """
+    return clip(x, 0.0) + alpha * namespace(x).expm1(_left(x))
+
+
+def _celu_argument(x: Array, alpha: float) -> tuple[Array, Array]:
+    """The quotient x/α for the left side, and what the division left out."""
+    left = clip(x, -800.0 * alpha, 0.0)
+    q = left / alpha
+    p, rest = product(alpha, q)
+    return q, 0.0 if isinstance(rest, float) else ((left - p) - rest) / alpha
+
+
+def _celu_slope(x: Array, alpha: float) -> Array:
+    q, rest = _celu_argument(x, alpha)
+    return namespace(x).where(x > 0, 1.0, times_exp(1 + rest, q))
+
+
+def _celu_second(x: Array, alpha: float) -> Array:
+    q, rest = _celu_argument(x, alpha)
+    return namespace(x).where(x < 0, times_exp((1 + rest) / alpha, q), 0.0)
+
+
+def _celu_gap(x: Array, alpha: float) -> Array:
+    q, rest = _celu_argument(x, alpha)
+    return alpha * np.exp(q) * (1 + rest)
+
+
+@activation(
+    _celu_slope,
+    _celu_second,
+    title="CELU",
+    inventor="Barron",
+    year=2017,
+    source="barron2017continuously",
+    breaks=(0.0,),
+    gap=_celu_gap,
+    alpha=(0.001, 100.0, r"\alpha", "How far the left side sinks, α"),
+)
+def celu(x: Array, alpha: float = 1.0) -> Array:
+    r"""ELU whose left side is stretched along with its depth, so that it has no corner for any α.
+
+    .. math:: f(x) = \begin{cases} x & x > 0 \\ \alpha \left(e^{x/\alpha} - 1\right) & x \le 0 \end{cases}
+
+    Range (−α, ∞). At 0, where its curvature jumps: value 0, slope 1.
+
+    Origin:
+        ELU's slope jumps at 0 unless α is one; this one's does not (barron2017continuously).
+
+    Use:
+        Potentials for chemistry, as in TorchANI, where forces are slopes and must not jump.
+
+    Prone to:
+        Saturation on the left; its curvature still jumps, the more the smaller α is.
+    """
+    xp = namespace(x)
+    q, rest = _celu_argument(x, alpha)
+    bent = xp.expm1(q) if isinstance(rest, float) else xp.expm1(q) + rest * xp.exp(q)
+    return clip(x, 0.0) + alpha * bent
+
+
+# The two constants of the paper's equation 14, with the digits that torch gives, and their product.
+_SELU_SCALE = 1.0507009873554804934193349852946
+_SELU_LIMIT = Fraction("1.0507009873554804934193349852946") * Fraction("1.6732632423543772848170429916717")
+_SELU_SCALE_ALPHA = float(_SELU_LIMIT)
+
+
+def _selu_slope(x: Array) -> Array:
+    return namespace(x).where(x > 0, _SELU_SCALE, times_exp(_SELU_SCALE_ALPHA, _left(x)))
+
+
+def _selu_second(x: Array) -> Array:
+    return _elu_second(x, _SELU_SCALE_ALPHA)
+
+
+def _selu_gap(x: Array) -> Array:
+    # The limit is no float64 number: what its rounding added belongs to the distance.
+    return _SELU_SCALE_ALPHA * np.exp(x) - float(_SELU_LIMIT - Fraction(_SELU_SCALE_ALPHA))
+
+
+@activation(
+    _selu_slope,
+    _selu_second,
+    title="SELU",
+    inventor="Klambauer, Unterthiner, Mayr and Hochreiter",
+    year=2017,
+    source="klambauer2017self",
+    breaks=(0.0,),
+    gap=_selu_gap,
+)
+def selu(x: Array) -> Array:
+    r"""ELU with two constants chosen so that layer after layer returns to mean 0 and variance 1.
+
+    .. math:: f(x) = \lambda \begin{cases} x & x > 0 \\ \alpha \left(e^{x} - 1\right) & x \le 0 \end{cases}
+
+    λ = 1.0507… and α = 1.6733… Range (−λα, ∞). At the kink at 0: value 0, slope λα.
+
+    Origin:
+        Deep networks on tables of data: the constants make (0, 1) a fixed point to which means and variances
+        are drawn (klambauer2017self).
+
+    Use:
+        Plain feed-forward networks, with LeCun's initialisation and with alpha dropout.
+
+    Prone to:
+        Losing its guarantee to anything that its proof does not know: another initialisation, skip
+        connections, ordinary dropout.
+    """
+    xp = namespace(x)
+    return _SELU_SCALE * clip(x, 0.0) + _SELU_SCALE_ALPHA * xp.expm1(_left(x))
+
+
+def rrelu(
+    x: Array,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    generator: Any = None,
+) -> Array:
+    """Draws slopes, or takes their mean; its docstring is `_rrelu`'s with two arguments more."""
+    made = get("rrelu", lower=lower, upper=upper)
+    if not training:
+        return made(x)
+    low, high = (p.default for p in made.parameters)
+    kind = _generator_kind(x)
+    if generator is not None and not isinstance(generator, kind):
+        raise TypeError(
+            f"generator is a {type(generator).__name__}; accepted: a {kind.__module__}.{kind.__name__}"
+        )
+    if is_tensor(x):
+        slopes = accepted_tensor(x).detach().clone().uniform_(low, high, generator=generator)
+        return namespace(x).where(x > 0, x, slopes * x)
+    draw = generator or np.random.default_rng()
+    return evaluate(lambda wide: np.where(wide > 0, wide, draw.uniform(low, high, wide.shape) * wide), x)
+
+
+def _generator_kind(x: Array) -> Any:
+    if not is_tensor(x):
+        return np.random.Generator
+    import torch
+
+    return torch.Generator
+
+
+_DRAWING = """
+    training: Whether to draw a slope for every number; otherwise all have the mean slope.
+    generator: Where to draw from, a numpy.random.Generator or a torch.Generator. Default: a fresh one, or torch's
+        global one."""
+rrelu.__doc__ = (_rrelu.__doc__ or "").replace("\n\nReturns:", f"{_DRAWING}\n\nReturns:")

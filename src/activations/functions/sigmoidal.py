@@ -1,0 +1,549 @@
+"""The identity, the step, and what is bounded or bends back: sigmoids, their shrinking kin, and the sine."""
+
+import math
+
+import numpy as np
+from scipy import special
+
+from activations.functions.definition import activation
+from activations.functions.evaluation import Array, in_own_format, is_tensor, quick
+from activations.functions.numerics import clip, namespace, product, square, tail_ratio, times_exp
+
+
+def zero(x: Array, **parameters: float) -> Array:
+    """The slope or curvature of what is flat or straight."""
+    return namespace(x).zeros_like(x)
+
+
+def _one(x: Array) -> Array:
+    return namespace(x).ones_like(x)
+
+
+@activation(
+    _one,
+    zero,
+    title="Identity",
+    inventor="Widrow and Hoff",
+    year=1960,
+    source="widrow1960adaptive",
+    aliases=("linear",),
+)
+@in_own_format
+def identity(x: Array) -> Array:
+    r"""Passes everything through: a net of these is one linear map, however deep.
+
+    .. math:: f(x) = x
+
+    Range (−∞, ∞). At 0: value 0, slope 1.
+
+    Origin:
+        The Adaline learns a weighted sum by least squares; nothing bends what comes out (widrow1960adaptive).
+
+    Use:
+        The output layer of a regression; the narrow layers of MobileNetV2, where a ReLU would throw away what
+        little room there is (sandler2018mobilenetv2); the paths of residual networks, which signals travel
+        unchanged in both directions (he2016identity).
+
+    Prone to:
+        Adding nothing: layer upon layer of it multiplies into a single matrix.
+    """
+    return x
+
+
+@activation(
+    zero,
+    zero,
+    title="Step",
+    inventor="McCulloch and Pitts",
+    year=1943,
+    source="mcculloch1943logical",
+    aliases=("heaviside", "binary_step"),
+    breaks=(0.0,),
+)
+@in_own_format
+def step(x: Array) -> Array:
+    r"""Fires or does not: the first model neuron, which no gradient can train.
+
+    .. math:: f(x) = \begin{cases} 1 & x \ge 0 \\ 0 & x < 0 \end{cases}
+
+    Range {0, 1}. At the jump at 0: value 1, as a neuron that reaches its threshold fires; slope 0, as
+    everywhere. torch.heaviside has no derivative at all; here it is the 0 that holds on both sides.
+
+    Origin:
+        A logical calculus of neurons that are on or off, with weights set by hand (mcculloch1943logical).
+
+    Use:
+        Binarised networks compute with its two values (courbariaux2016binarized). They train because the
+        straight-through estimator pretends, on the way back, that it was not there (bengio2013estimating).
+
+    Prone to:
+        A gradient of zero everywhere: backpropagation through it learns nothing.
+    """
+    xp = namespace(x)
+    return xp.where(xp.isnan(x), x, xp.astype(x >= 0, x.dtype))
+
+
+def bell(x: Array) -> Array:
+    """The slope of the sigmoid, with its digits in both tails."""
+    xp = namespace(x)
+    e = xp.exp(-xp.abs(x))
+    return e / (1 + e) ** 2
+
+
+def _sigmoid_second(x: Array) -> Array:
+    return -bell(x) * namespace(x).tanh(x / 2)
+
+
+def _sigmoid_gap(x: Array) -> Array:
+    e = np.exp(-np.abs(x))
+    return e / (1 + e)
+
+
+@activation(
+    bell,
+    _sigmoid_second,
+    title="Sigmoid",
+    inventor="Rumelhart, Hinton and Williams",
+    year=1986,
+    source="rumelhart1986learning",
+    aliases=("logistic",),
+    gap=_sigmoid_gap,
+)
+@quick(lambda x: 1 / (1 + np.exp(-x)), -700, 700)
+def sigmoid(x: Array) -> Array:
+    r"""A soft switch: turns any number into one between 0 and 1.
+
+    .. math:: \sigma(x) = \frac{1}{1 + e^{-x}}
+
+    Range (0, 1). At 0: value ½, slope ¼, its largest.
+
+    Origin:
+        Backpropagation needs slopes, and this is the step with its edge smoothed (rumelhart1986learning).
+
+    Use:
+        The gates of the LSTM, which let a share of the signal through (hochreiter1997long), and of the GLU
+        (dauphin2017language); the probability of one event among two.
+
+    Prone to:
+        Saturation: its slope is small everywhere and tiny on both sides, and what that costs depends on the
+        weights around it. Its outputs are all positive, which slows gradient descent at large rates.
+    """
+    xp = namespace(x)
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x < 0, e, 1.0) / (1 + e)
+
+
+def _logsigmoid_slope(x: Array) -> Array:
+    xp = namespace(x)
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x > 0, e, 1.0) / (1 + e)
+
+
+def _logsigmoid_second(x: Array) -> Array:
+    return -bell(x)
+
+
+@activation(
+    _logsigmoid_slope,
+    _logsigmoid_second,
+    title="Log-sigmoid",
+    inventor="",
+    year=2013,
+    source="mikolov2013distributed",
+)
+@quick(lambda x: -np.log1p(np.exp(-x)), -700, 700)
+def logsigmoid(x: Array) -> Array:
+    r"""The logarithm of a probability, without ever forming the probability.
+
+    .. math:: f(x) = \log \sigma(x) = -\log\left(1 + e^{-x}\right)
+
+    Range (−∞, 0). At 0: value −log 2, slope ½. It is the softplus, turned by half a turn.
+
+    Origin:
+        A term of losses rather than a unit: nobody seems to have introduced it as an activation. word2vec
+        made it known, scoring true and sampled pairs of words by it (mikolov2013distributed).
+
+    Use:
+        Losses on pairs: negative sampling, and the preference loss of DPO (rafailov2023direct).
+
+    Prone to:
+        Being written as log(sigmoid(x)), which is −∞ as soon as the sigmoid has rounded to 0.
+    """
+    xp = namespace(x)
+    return clip(x, high=0.0) - xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def _hardsigmoid_slope(x: Array) -> Array:
+    return between(x, -3.0, 3.0) / 6
+
+
+@activation(
+    _hardsigmoid_slope,
+    zero,
+    title="Hard sigmoid",
+    inventor="Courbariaux, Bengio and David",
+    year=2015,
+    source="courbariaux2015binaryconnect",
+    breaks=(-3.0, 3.0),
+)
+def hardsigmoid(x: Array) -> Array:
+    r"""The sigmoid drawn with a ruler: cheap, and exactly 0 and 1 beyond its two corners.
+
+    .. math:: f(x) = \min\left(\max\left(0, \frac{x + 3}{6}\right), 1\right)
+
+    This is torch's slope of 1/6; the source's is 1/2. Range [0, 1]. At the kinks at −3 and 3: values 0 and
+    1, slope 0 at both.
+
+    Origin:
+        Networks with binary weights needed a cheap stand-in for the sigmoid (courbariaux2015binaryconnect).
+
+    Use:
+        The gates of MobileNetV3 and, inside the hard swish, its units (howard2019searching).
+
+    Prone to:
+        Meaning different things: libraries have given the middle piece three different slopes, and weights
+        trained with one are wrong with another. Beyond the corners the gradient is exactly zero.
+    """
+    return clip(x + 3, 0.0, 6.0) / 6
+
+
+def _tanh_slope(x: Array) -> Array:
+    xp = namespace(x)
+    e = xp.exp(-2 * xp.abs(x))
+    return 4 * e / (1 + e) ** 2
+
+
+def _tanh_second(x: Array) -> Array:
+    return -2 * namespace(x).tanh(x) * _tanh_slope(x)
+
+
+def _tanh_gap(x: Array) -> Array:
+    e = np.exp(-2 * np.abs(x))
+    return 2 * e / (1 + e)
+
+
+@activation(
+    _tanh_slope,
+    _tanh_second,
+    title="Tanh",
+    inventor="LeCun, Bottou, Orr and Müller",
+    year=1998,
+    source="lecun1998efficient",
+    gap=_tanh_gap,
+)
+@quick(np.tanh, -math.inf, math.inf)
+def tanh(x: Array) -> Array:
+    r"""The sigmoid, stretched to twice its height and half its width and laid around 0.
+
+    .. math:: \tanh(x) = \frac{e^{x} - e^{-x}}{e^{x} + e^{-x}}
+
+    Range (−1, 1). At 0: value 0, slope 1, its largest.
+
+    Origin:
+        Recommended over the sigmoid because its outputs average near zero (lecun1998efficient).
+
+    Use:
+        What LSTM cells take in and give out (hochreiter1997long); the last layer of generators whose pixels
+        have two bounds, as in DCGAN (radford2015unsupervised).
+
+    Prone to:
+        Saturation on both sides. In deep networks rectifiers did as well or better (glorot2011deep).
+    """
+    return namespace(x).tanh(x)
+
+
+def between(x: Array, low: float, high: float) -> Array:
+    """1 strictly between two numbers, else 0."""
+    return namespace(x).astype((x > low) & (x < high), x.dtype)
+
+
+def _hardtanh_slope(x: Array, min_val: float, max_val: float) -> Array:
+    return between(x, min_val, max_val)
+
+
+@activation(
+    _hardtanh_slope,
+    zero,
+    title="Hard tanh",
+    inventor="Collobert",
+    year=2004,
+    source="collobert2004large",
+    breaks=("min_val", "max_val"),
+    min_val=(-1000.0, 0.0, r"\ell", "The floor ℓ"),
+    max_val=(0.0, 1000.0, "u", "The ceiling u"),
+)
+@in_own_format
+def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+    r"""The tanh drawn with a ruler: the identity, cut off on both sides.
+
+    .. math:: f(x) = \min(\max(\ell, x), u)
+
+    Range [ℓ, u]. At the kinks, ℓ and u: the value is x, the slope 0.
+
+    Origin:
+        Large networks on slow machines: a tanh for the price of two comparisons (collobert2004large).
+
+    Use:
+        The backward pass of binarised networks is that of a hard tanh (courbariaux2016binarized).
+
+    Prone to:
+        A gradient of exactly zero beyond its bounds: a saturated unit gets no signal at all.
+    """
+    return clip(x, min_val, max_val)
+
+
+def _tanhshrink_slope(x: Array) -> Array:
+    return namespace(x).tanh(x) ** 2
+
+
+def _tanhshrink_second(x: Array) -> Array:
+    return -_tanh_second(x)
+
+
+@activation(
+    _tanhshrink_slope,
+    _tanhshrink_second,
+    title="Tanh shrink",
+    inventor="",
+    year=2010,
+    source="kavukcuoglu2010fast",
+)
+def tanhshrink(x: Array) -> Array:
+    r"""Swallows what is small and passes on what is large, less one.
+
+    .. math:: f(x) = x - \tanh(x)
+
+    Range (−∞, ∞). At 0: value 0, slope 0. Near 0 it is x³/3, and the subtraction as written loses its digits;
+    here a continued fraction takes its place.
+
+    Origin:
+        We know of no paper that introduces it. It appears in the code of the predictive sparse coders, which
+        learn to guess sparse codes in one pass (kavukcuoglu2010fast).
+
+    Use:
+        Libraries offer it as a smooth shrinkage; we know of no well-known network with it.
+
+    Prone to:
+        Letting small signals die: around 0 its value and its slope both vanish, so a network that starts
+        with small activations passes on next to nothing in either direction.
+    """
+    xp = namespace(x)
+    far = xp.abs(x) > 2
+    near = xp.where(far, 1.0, x)
+    # tanh x = x / (1 + u) with Gauss's continued fraction u = x²/(3 + x²/(5 + x²/(7 + …))), all terms positive.
+    squared = near * near
+    u = squared / 23
+    for odd in range(21, 1, -2):
+        u = squared / (odd + u)
+    return xp.where(far, x - xp.tanh(x), near * (u / (1 + u)))
+
+
+def _softsign_slope(x: Array) -> Array:
+    return (1 / (1 + namespace(x).abs(x))) ** 2
+
+
+def _softsign_second(x: Array) -> Array:
+    xp = namespace(x)
+    return -2 * xp.sign(x) * (1 / (1 + xp.abs(x))) ** 3
+
+
+def _softsign_gap(x: Array) -> Array:
+    return 1 / (1 + np.abs(x))
+
+
+@activation(
+    _softsign_slope,
+    _softsign_second,
+    title="Softsign",
+    inventor="Bergstra, Desjardins, Lamblin and Bengio",
+    year=2009,
+    source="bergstra2009quadratic",
+    breaks=(0.0,),
+    gap=_softsign_gap,
+)
+@quick(lambda x: x / (1 + np.abs(x)), -1e300, 1e300)
+def softsign(x: Array) -> Array:
+    r"""A sigmoid that takes its time: it nears its bounds like 1/x where tanh does so exponentially.
+
+    .. math:: f(x) = \frac{x}{1 + |x|}
+
+    Range (−1, 1). At 0, where its curvature jumps: value 0, slope 1, its largest.
+
+    Origin:
+        A search for units that saturate more gently than tanh, in image recognition (bergstra2009quadratic).
+
+    Use:
+        Deep Voice 3 bounds its speakers' embeddings with it (ping2017deep).
+
+    Prone to:
+        Saturation, though slowly: its slope falls like 1/x², and never reaches the wall of the number format
+        where tanh has long met it.
+    """
+    xp = namespace(x)
+    size = xp.abs(x)
+    beyond = size > 1
+    inverse = 1 / xp.where(beyond, size, 1.0)
+    return xp.where(beyond, xp.sign(x) / (1 + inverse), x / (1 + xp.where(beyond, 1.0, size)))
+
+
+def _arctan_parts(x: Array) -> tuple[Array, Array, Array]:
+    """1/(1 + x²), written so that no square overflows, with x and 1 divided by max(|x|, 1)."""
+    xp = namespace(x)
+    inverse = 1 / clip(xp.abs(x), 1.0)
+    unit = clip(x, -1.0, 1.0)  # x · inverse, exactly
+    return inverse * inverse / (inverse * inverse + unit * unit), unit, inverse
+
+
+def _arctan_slope(x: Array) -> Array:
+    return _arctan_parts(x)[0]
+
+
+def _arctan_second(x: Array) -> Array:
+    slope, unit, inverse = _arctan_parts(x)
+    return -2 * unit * inverse / (inverse * inverse + unit * unit) * slope
+
+
+# π/2 is no float64 number: what its rounding took belongs to the distance.
+_HALF_PI_REST = 6.123233995736766e-17
+
+
+def _arctan_gap(x: Array) -> Array:
+    return np.arctan(1 / np.abs(x)) - _HALF_PI_REST
+
+
+@activation(
+    _arctan_slope,
+    _arctan_second,
+    title="Arctangent",
+    inventor="",
+    year=2024,
+    source="kunc2024three",
+    aliases=("atan",),
+    gap=_arctan_gap,
+)
+@quick(np.arctan, -math.inf, math.inf)
+def arctan(x: Array) -> Array:
+    r"""The angle under which a slope is seen: between softsign and tanh in how fast it saturates.
+
+    .. math:: f(x) = \arctan(x)
+
+    Range (−π/2, π/2). At 0: value 0, slope 1, its largest.
+
+    Origin:
+        Several authors have tried it and none is credited; surveys list it among the sigmoids (kunc2024three).
+
+    Use:
+        Rare as a unit. Its slope lives on as a substitute for the step's in spiking networks.
+
+    Prone to:
+        Saturation, though its slope falls only like 1/x²; and its bounds are not ±1.
+    """
+    return namespace(x).atan(x)
+
+
+def _erf_slope(x: Array) -> Array:
+    xp = namespace(x)
+    return _bell_of_erf(xp.ones_like(x), clip(x, -30.0, 30.0))
+
+
+def _bell_of_erf(factor: Array, x: Array) -> Array:
+    """The product factor · 2/√π · exp(−x²), for |x| ≤ 30."""
+    high, rest = square(x)
+    return times_exp(factor * (2 / math.sqrt(math.pi)) * namespace(x).exp(-rest), -high)
+
+
+def _erf_second(x: Array) -> Array:
+    x = clip(x, -30.0, 30.0)
+    return _bell_of_erf(-2 * x, x)
+
+
+def _erf_gap(x: Array) -> Array:
+    size = np.minimum(np.abs(x), 27.0)
+    high, rest = square(size)
+    return 2 * tail_ratio(math.sqrt(2) * size) * np.exp(-high) * np.exp(-rest)
+
+
+@activation(
+    _erf_slope,
+    _erf_second,
+    title="Error function",
+    inventor="Saad and Solla",
+    year=1995,
+    source="saad1995online",
+    gap=_erf_gap,
+)
+@quick(special.erf, -math.inf, math.inf)
+def erf(x: Array) -> Array:
+    r"""The chance that Gaussian noise is smaller than x, stretched to lie around 0.
+
+    .. math:: f(x) = \frac{2}{\sqrt{\pi}} \int_0^x e^{-t^2} \, dt
+
+    Range (−1, 1). At 0: value 0, slope 2/√π, its largest.
+
+    Origin:
+        Theory: with it, averages over Gaussian inputs have closed forms, and the learning of a two-layer
+        network can be followed on paper (saad1995online). So can infinitely wide ones (williams1997computing).
+
+    Use:
+        Theory still; and inside the exact GELU.
+
+    Prone to:
+        The fastest saturation of all sigmoids here: its slope falls like exp(−x²).
+    """
+    if not is_tensor(x):
+        return special.erf(x)
+    import torch
+
+    return torch.special.erf(x)
+
+
+def _turned(x: Array, omega_0: float, name: str, other: str, sign: float) -> Array:
+    """Sine or cosine of ω₀x as if the product had not been rounded, by the addition theorem."""
+    xp = namespace(x)
+    first, second = getattr(xp, name), getattr(xp, other)
+    _, rest = product(omega_0, clip(x, -1e290, 1e290))
+    p = omega_0 * x
+    if isinstance(rest, float):  # the product is exact
+        return first(p)
+    return first(p) * xp.cos(rest) + sign * second(p) * xp.sin(rest)
+
+
+def _sine_slope(x: Array, omega_0: float) -> Array:
+    return omega_0 * _turned(x, omega_0, "cos", "sin", -1.0)
+
+
+def _sine_second(x: Array, omega_0: float) -> Array:
+    return -(omega_0 * omega_0) * _turned(x, omega_0, "sin", "cos", 1.0)
+
+
+@activation(
+    _sine_slope,
+    _sine_second,
+    title="Sine",
+    inventor="Sitzmann, Martel, Bergman, Lindell and Wetzstein",
+    year=2020,
+    source="sitzmann2020implicit",
+    aliases=("siren", "sin"),
+    omega_0=(0.001, 1000.0, r"\omega_0", "The frequency ω₀"),
+)
+def sine(x: Array, omega_0: float = 1.0) -> Array:
+    r"""Bends back again and again, so that one unit can draw a whole texture.
+
+    .. math:: f(x) = \sin(\omega_0 x)
+
+    Range [−1, 1]. At 0: value 0, slope ω₀, its largest. It has no limit at ±∞: there the value is NaN. SIREN
+    sets ω₀ = 30 in its first layer and initialises the weights to match. The bound on errors holds while
+    ω₀x is below 1e290 in size, or for any x if ω₀ is a power of two; beside the roots it is 2e-16 for other ω₀. Where ω₀x overflows the value is NaN.
+
+    Origin:
+        Networks that map coordinates to colours or distances smear out details, and their derivatives are
+        worse; a sine fits both, since its slope is a sine again (sitzmann2020implicit).
+
+    Use:
+        Images, sounds, shapes and solutions of differential equations, stored as networks; pi-GAN (chan2020pigan).
+
+    Prone to:
+        Many shallow local minima (parascandolo2017taming): it depends on its initialisation and on the
+        frequencies of what is fitted more than others do.
+    """
+    return _turned(x, omega_0, "sin", "cos", 1.0)

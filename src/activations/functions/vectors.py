@@ -1,0 +1,424 @@
+"""Activations of several numbers at once: the largest of them, one gated by another, shares of a whole."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from activations.functions.definition import get, vector_activation
+from activations.functions.evaluation import Array, Formula, is_tensor
+from activations.functions.numerics import namespace, sum_of, times_exp
+
+# ---------------------------------------------------------------- the largest
+
+
+def _groups(x: Array, pieces: int) -> Array:
+    return namespace(x).reshape(x, (*x.shape[:-1], x.shape[-1] // pieces, pieces))
+
+
+def _chosen(x: Array) -> Array:
+    """1 at the first of the largest along the last dimension, else 0."""
+    xp = namespace(x)
+    places = xp.arange(x.shape[-1], **_like(x))
+    return xp.astype(places == xp.argmax(x, axis=-1, keepdims=True), x.dtype)
+
+
+def _like(x: Array) -> dict[str, object]:
+    """Where to make a new array: beside x."""
+    return {"device": array_api_compat.device(x)}
+
+
+def _maxout_pullback(x: Array, g: Array, pieces: int) -> Array:
+    return namespace(x).reshape(_chosen(_groups(x, pieces)) * g[..., None], x.shape)
+
+
+def _maxout_jacobian(x: Array, pieces: int) -> Array:
+    xp = namespace(x)
+    chosen = xp.reshape(_chosen(_groups(x, pieces)), (*x.shape[:-1], 1, x.shape[-1]))
+    units = xp.arange(x.shape[-1] // pieces, **_like(x))
+    owner = xp.arange(x.shape[-1], **_like(x)) // pieces
+    return chosen * xp.astype(units[:, None] == owner, x.dtype)
+
+
+def _maxout_outputs(count: int, pieces: int) -> int | None:
+    return count // pieces if count and count % pieces == 0 else None
+
+
+@vector_activation(
+    _maxout_pullback,
+    _maxout_jacobian,
+    outputs=_maxout_outputs,
+    takes="a multiple of pieces={pieces} numbers",
+    title="Maxout",
+    inventor="Goodfellow, Warde-Farley, Mirza, Courville and Bengio",
+    year=2013,
+    source="goodfellow2013maxout",
+    view=lambda x: (x, -0.25 * x),
+    view_text="the larger of x and −x/4",
+    pieces=(2, 1024, "k", "How many numbers share a result, k"),
+)
+def maxout(x: Array, pieces: int = 2) -> Array:
+    r"""Hands on the largest of a few numbers, so that the layer below draws the function's pieces.
+
+    .. math:: f(x)_i = \max_{1 \le j \le k} x_{ki + j}
+
+    Range (−∞, ∞). Each result is the largest of k neighbours. Where several are largest, the slope goes to the
+    first of them. Behind a linear layer every unit is a convex function of k straight pieces.
+
+    Origin:
+        A unit made for dropout, whose averaging of models is exact for linear pieces (goodfellow2013maxout).
+
+    Use:
+        spaCy's encoders of words and their neighbours.
+
+    Prone to:
+        k times the weights for the same number of results.
+    """
+    # Whole columns at a time: a reduction over so few neighbours is much slower.
+    return functools.reduce(namespace(x).maximum, (x[..., j::pieces] for j in range(pieces)))
+
+
+# ---------------------------------------------------------------- one gated by another
+
+
+def _halves(x: Array) -> tuple[Array, Array]:
+    middle = x.shape[-1] // 2
+    return x[..., :middle], x[..., middle:]
+
+
+def _half(count: int) -> int | None:
+    return count // 2 if count and count % 2 == 0 else None
+
+
+def _gate(name: str, x: Array) -> tuple[Array, Array]:
+    """Value and slope of an activation, for the gate."""
+    made = get(name)
+    return made.f(x, **made.values), made.derivative(x, **made.values)
+
+
+def _gated(name: str, x: Array) -> Array:
+    a, b = _halves(x)
+    gate = get(name)
+    return a * (gate.f(b, **gate.values) if is_tensor(x) else gate(b))
+
+
+def _gated_pullback(name: str, x: Array, g: Array) -> Array:
+    a, b = _halves(x)
+    value, slope = _gate(name, b)
+    return namespace(x).concat([g * value, g * a * slope], axis=-1)
+
+
+def _gated_jacobian(name: str, x: Array) -> Array:
+    xp = namespace(x)
+    a, b = _halves(x)
+    value, slope = _gate(name, b)
+    units = xp.arange(a.shape[-1], **_like(x))
+    diagonal = xp.astype(units[:, None] == units, x.dtype)
+    return xp.concat([diagonal * value[..., None], diagonal * (a * slope)[..., None]], axis=-1)
+
+
+def _gated_unit(gate: str, picture: str, **about: Any) -> Callable[[Formula], Formula]:
+    """What the gated units share; only the gate differs."""
+    return vector_activation(
+        functools.partial(_gated_pullback, gate),
+        functools.partial(_gated_jacobian, gate),
+        outputs=_half,
+        takes="an even number of numbers",
+        view=lambda x: (x, x),
+        view_text=picture,
+        **about,
+    )
+
+
+@_gated_unit(
+    "sigmoid",
+    "x gated by itself",
+    title="GLU",
+    inventor="Dauphin, Fan, Auli and Grangier",
+    year=2017,
+    source="dauphin2017language",
+    aliases=("gated_linear_unit",),
+)
+def glu(x: Array) -> Array:
+    r"""One half of the numbers decides how much of the other half gets through.
+
+    .. math:: f(a, b) = a \otimes \sigma(b)
+
+    Range (−∞, ∞). a is the first half along `dim` and b the second, as in torch. If both halves are equal this
+    is SiLU. Where the gate itself is a subnormal number its error is multiplied along with it.
+
+    Origin:
+        A convolutional language model; the half without a bend leaves the gradient a straight way down, which
+        gates with a tanh did not (dauphin2017language).
+
+    Use:
+        The convolutions of the Conformer (gulati2020conformer) and of Deep Voice 3 (ping2017deep).
+
+    Prone to:
+        Twice the weights in the layer before it. A gate that is shut also stops the gradient of what it gates.
+    """
+    return _gated("sigmoid", x)
+
+
+@_gated_unit(
+    "gelu",
+    "x gated by itself",
+    title="GEGLU",
+    inventor="Shazeer",
+    year=2020,
+    source="shazeer2020glu",
+)
+def geglu(x: Array) -> Array:
+    r"""A gated linear unit whose gate is GELU, and so not bounded.
+
+    .. math:: f(a, b) = a \otimes \operatorname{GELU}(b)
+
+    Range (−∞, ∞). a is the first half along `dim` and b, the gate, the second, as in torch.nn.functional.glu; some
+    libraries have it the other way round.
+
+    Origin:
+        The gate's sigmoid was swapped for other functions in the feed-forward layers of a Transformer; this was
+        among the best, and the author offers no explanation (shazeer2020glu).
+
+    Use:
+        The second edition of T5.
+
+    Prone to:
+        Large numbers: it multiplies two of them. And to confusion about which half is the gate.
+    """
+    return _gated("gelu", x)
+
+
+@_gated_unit(
+    "silu",
+    "x gated by itself",
+    title="SwiGLU",
+    inventor="Shazeer",
+    year=2020,
+    source="shazeer2020glu",
+)
+def swiglu(x: Array) -> Array:
+    r"""A gated linear unit whose gate is SiLU, and so not bounded.
+
+    .. math:: f(a, b) = a \otimes \operatorname{SiLU}(b)
+
+    Range (−∞, ∞). a is the first half along `dim` and b, the gate, the second, as in torch.nn.functional.glu; some
+    libraries have it the other way round.
+
+    Origin:
+        Found beside GEGLU, and as good (shazeer2020glu).
+
+    Use:
+        LLaMA (touvron2023llama) and most large language models since, with narrower layers to make up for the
+        third matrix.
+
+    Prone to:
+        Outliers that grow with the square of the signal: in training with numbers of 8 bits they have made long
+        runs unstable (fishman2024scaling).
+    """
+    return _gated("silu", x)
+
+
+@_gated_unit(
+    "relu",
+    "x gated by itself",
+    title="ReGLU",
+    inventor="Shazeer",
+    year=2020,
+    source="shazeer2020glu",
+)
+def reglu(x: Array) -> Array:
+    r"""A gated linear unit whose gate is ReLU: shut gates are exactly zero.
+
+    .. math:: f(a, b) = a \otimes \max(0, b)
+
+    Range (−∞, ∞). a is the first half along `dim` and b, the gate, the second. At b = 0, a kink: value 0, slope 0.
+
+    Origin:
+        The third of the family, and nearly as good as the smooth ones (shazeer2020glu).
+
+    Use:
+        Compared where zeros are to save work (zhang2024relu2); we know of no well-known model with it.
+
+    Prone to:
+        Gates that stay shut, as ReLU units die.
+    """
+    return _gated("relu", x)
+
+
+# ---------------------------------------------------------------- shares of a whole
+
+
+def _shares(x: Array) -> tuple[Array, Array, Array, Array]:
+    """What softmax and its logarithm share: x less its largest, that rounding's rest, who is largest, all others' sum.
+
+    Equal numbers have equal shares even where they are infinite.
+    """
+    xp = namespace(x)
+    largest = xp.max(x, axis=-1, keepdims=True)
+    apart, rest = sum_of(x, -largest)
+    apart = xp.where(x == largest, 0.0, apart)
+    rest = xp.where((x == largest) | ~xp.isfinite(rest), 0.0, rest)
+    first = _chosen(x)
+    others = xp.sum(xp.exp(apart) * (1 + rest) * (1 - first), axis=-1, keepdims=True)
+    return apart, rest, first, others
+
+
+def _near(x: Array) -> bool:
+    """Whether NumPy numbers are finite and so near to one another that no exponential is subnormal."""
+    return not is_tensor(x) and x.size > 0 and bool(np.ptp(x) < 700)
+
+
+def _softmax_formula(x: Array) -> Array:
+    xp = namespace(x)
+    if _near(x):
+        apart, rest = sum_of(x, -np.max(x, axis=-1, keepdims=True))
+        y = np.exp(apart) * (1 + rest)
+        return y / np.sum(y, axis=-1, keepdims=True)
+    apart, rest, _, others = _shares(x)
+    return times_exp((1 + rest) / (1 + others) + xp.zeros_like(x), apart)
+
+
+def _softmax_pullback(x: Array, g: Array) -> Array:
+    y = _softmax_formula(x)
+    return y * (g - namespace(x).sum(y * g, axis=-1, keepdims=True))
+
+
+def _complement(x: Array, y: Array) -> Array:
+    """1 − y for the softmax y of x, with its digits where y is nearly 1."""
+    _, _, first, others = _shares(x)
+    return namespace(x).where(first > 0, others / (1 + others), 1 - y)
+
+
+def _diagonal(x: Array) -> Array:
+    places = namespace(x).arange(x.shape[-1], **_like(x))
+    return places[:, None] == places
+
+
+def _softmax_jacobian(x: Array) -> Array:
+    y = _softmax_formula(x)
+    own, cross = y * _complement(x, y), -y[..., :, None] * y[..., None, :]
+    return namespace(x).where(_diagonal(x), own[..., None], cross)
+
+
+def _any(count: int) -> int | None:
+    return count or None
+
+
+@vector_activation(
+    _softmax_pullback,
+    _softmax_jacobian,
+    outputs=_any,
+    takes="at least one number",
+    title="Softmax",
+    inventor="Bridle",
+    year=1990,
+    source="bridle1990probabilistic",
+    view=lambda x: (x, 0.0, 0.0),
+    view_text="the share of the first of x, 0 and 0",
+)
+def softmax(x: Array) -> Array:
+    r"""Turns scores into shares of a whole, the largest score into the largest share.
+
+    .. math:: f(x)_i = \frac{e^{x_i}}{\sum_j e^{x_j}}
+
+    Range (0, 1); the results add up to 1. Of numbers that are infinite and largest, each gets an equal share, as in
+    the limit; torch gives NaN there. In float64 the entries of the Jacobian are good to 8 ULP.
+
+    Origin:
+        Outputs that are to be read as probabilities of classes (bridle1990probabilistic), and a winner-takes-all
+        that has a slope (bridle1990training). Physicists know it as the Boltzmann distribution.
+
+    Use:
+        The last layer of classifiers; the weights of attention (vaswani2017attention).
+
+    Prone to:
+        Saturation: with large scores nearly all slopes are tiny, which is why attention divides its scores
+        (vaswani2017attention). It does not see a constant that is added to all scores; over many words its rank
+        is a limit (yang2018breaking).
+    """
+    return _softmax_formula(x)
+
+
+def _log_softmax_pullback(x: Array, g: Array) -> Array:
+    return g - _softmax_formula(x) * namespace(x).sum(g, axis=-1, keepdims=True)
+
+
+def _log_softmax_jacobian(x: Array) -> Array:
+    xp = namespace(x)
+    y = _softmax_formula(x)
+    cross = -y[..., None, :] + xp.zeros_like(y)[..., :, None]
+    return xp.where(_diagonal(x), _complement(x, y)[..., None], cross)
+
+
+@vector_activation(
+    _log_softmax_pullback,
+    _log_softmax_jacobian,
+    outputs=_any,
+    takes="at least one number",
+    title="Log-softmax",
+    inventor="Bridle",
+    year=1990,
+    source="bridle1990probabilistic",
+    view=lambda x: (x, 0.0, 0.0),
+    view_text="the logarithm of the share of the first of x, 0 and 0",
+)
+def log_softmax(x: Array) -> Array:
+    r"""The logarithms of the shares, without ever forming the shares.
+
+    .. math:: f(x)_i = x_i - \log \sum_j e^{x_j}
+
+    Range (−∞, 0). Applied to its own results it changes nothing.
+
+    Origin:
+        Scoring a classifier by the logarithm of the right class's probability (bridle1990probabilistic).
+
+    Use:
+        The cross entropy of every framework begins with it.
+
+    Prone to:
+        Being written as log(softmax(x)), which is −∞ where the share has rounded to 0.
+    """
+    apart, rest, _, others = _shares(x)
+    return apart + (rest - namespace(x).log1p(others))
+
+
+def _softmin_pullback(x: Array, g: Array) -> Array:
+    return -_softmax_pullback(-x, g)
+
+
+def _softmin_jacobian(x: Array) -> Array:
+    return -_softmax_jacobian(-x)
+
+
+@vector_activation(
+    _softmin_pullback,
+    _softmin_jacobian,
+    outputs=_any,
+    takes="at least one number",
+    title="Softmin",
+    inventor="Bridle",
+    year=1990,
+    source="bridle1990probabilistic",
+    view=lambda x: (x, 0.0, 0.0),
+    view_text="the share of the first of x, 0 and 0",
+)
+def softmin(x: Array) -> Array:
+    r"""Softmax upside down: the smallest number gets the largest share.
+
+    .. math:: f(x)_i = \frac{e^{-x_i}}{\sum_j e^{-x_j}}
+
+    Range (0, 1); the results add up to 1. In float64 the entries of the Jacobian are good to 8 ULP.
+
+    Origin:
+        Softmax (bridle1990probabilistic) of what counts against something; nobody seems to have introduced it.
+
+    Use:
+        Turning distances into probabilities, as prototypical networks do (snell2017prototypical).
+
+    Prone to:
+        A sign that is applied twice.
+    """
+    return _softmax_formula(-x)
