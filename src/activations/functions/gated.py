@@ -9,6 +9,7 @@ from activations.functions.evaluation import Array, quick
 from activations.functions.numerics import (
     BEYOND,
     clip,
+    exp_of,
     exponent,
     namespace,
     product,
@@ -155,7 +156,7 @@ def _swish_second(x: Array, beta: float) -> Array:
 
 def _swish_between(x: Array, beta: float) -> Array:
     p, rest = product(-beta, x)
-    return x / (1 + np.exp(p) * (1 + rest))
+    return x / (1 + exp_of(p, rest))
 
 
 @quick(_swish_between, -7, 7)

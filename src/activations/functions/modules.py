@@ -1,8 +1,8 @@
 """Activations as networks are trained with them: torch's own operations, ours where it has none, and their modules.
 
 Autograd through a composed formula runs over the data once for every step of it, there and back, and makes a new array
-each time. The operations here compute the slope together with the value, in few steps and mostly in memory that they
-already have, and keep it: the way back is one product. Formats of 16 bits are computed in float32 and rounded once.
+each time. The operations here take few steps, most of them in memory that they already have. They either compute the
+slope together with the value and keep it, or compute it from the input on the way back, whichever moves less data.
 """
 
 import math
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from activations.functions import definition
 from activations.functions.definition import Activation, VectorActivation
 
-# From the input, in float32 or float64, to the value and, where it is wanted, the slope.
+# From the input, in float32 or float64, to the value and, where it is wanted, the slope; 16-bit formats are rounded once.
 Fused: TypeAlias = Callable[..., tuple[Tensor, Tensor | None]]
 
 
@@ -47,7 +47,7 @@ class _Apply(torch.autograd.Function):
 
 
 def _computed(fused: Fused, x: Tensor, sloped: bool, values: dict[str, Any]) -> tuple[Tensor, Tensor | None]:
-    if x.dtype in (torch.float32, torch.float64) or fused is squared_relu:  # which rounds once in any format
+    if x.dtype in (torch.float32, torch.float64):
         return fused(x, sloped, **values)
     value, slope = fused(x.float(), sloped, **values)
     return value.to(x.dtype), None if slope is None else slope.to(x.dtype)
@@ -58,12 +58,6 @@ def _applied(fused: Fused, activation: Activation, x: Tensor) -> Tensor:
     if torch.is_grad_enabled() and x.requires_grad:
         return _Apply.apply(x, fused, activation)[0]
     return _computed(fused, x, False, activation.values)[0]
-
-
-def squared_relu(x: Tensor, sloped: bool) -> tuple[Tensor, Tensor | None]:
-    """max(0, x)² and 2 max(0, x)."""
-    r = x.clamp_min(0)
-    return r * r, r.mul_(2) if sloped else None
 
 
 def mish(x: Tensor, sloped: bool) -> tuple[Tensor, Tensor | None]:
@@ -95,6 +89,31 @@ def gelu(x: Tensor, sloped: bool, approximate: str = "none") -> tuple[Tensor, Te
     return value, mass.add_(decay.mul_(x), alpha=1 / math.sqrt(2 * math.pi))
 
 
+class _SquaredReLU(torch.autograd.Function):
+    """The slope is two cheap steps from the input, so that nothing else is kept."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        """max(0, x)²."""
+        r = x.clamp_min(0)
+        return r.mul_(r)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep the input."""
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """The gradient of the input."""
+        (x,) = ctx.saved_tensors
+        if torch.is_grad_enabled():  # somebody wants to differentiate once more
+            return 2 * gradients[0] * x.clamp_min(0)
+        return x.clamp_min(0).mul_(gradients[0]).mul_(2)
+
+
 class _Swish(torch.autograd.Function):
     """Swish with a β that is a number or a tensor of one; the slope is torch's own for SiLU, at βx."""
 
@@ -103,34 +122,33 @@ class _Swish(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, beta: float | Tensor) -> Tensor:
         """X σ(βx)."""
-        wide = x.float() if x.itemsize < 4 else x
-        return (wide * beta).sigmoid_().mul_(wide).to(x.dtype)
+        return (x * beta).sigmoid_().mul_(x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Keep the input, and β where it is a tensor."""
-        x, beta = inputs
-        ctx.beta = None if isinstance(beta, Tensor) else beta
-        ctx.save_for_backward(x, beta if isinstance(beta, Tensor) else None, output)
+        """Keep the input, and where β is learned also β and the value."""
+        x, ctx.beta = inputs
+        learned = isinstance(ctx.beta, Tensor)
+        ctx.save_for_backward(x, *((ctx.beta, output) if learned else ()))
+        ctx.beta = None if learned else ctx.beta
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """The gradients of the input and of β: ∂f/∂β = y (x − y) for the value y, summed."""
-        x, learned, y = ctx.saved_tensors
-        beta = ctx.beta if learned is None else learned
+        x, *kept = ctx.saved_tensors
+        beta, y = kept or (ctx.beta, None)
         (g,) = gradients
-        wide, g_wide = (t.float() if t.itemsize < 4 else t for t in (x, g))
-        if torch.is_grad_enabled():  # somebody wants to differentiate once more
-            s = (beta * wide).sigmoid()
-            y = wide * s
-            to_x = g_wide * (s + beta * y * (1 - s))
-        else:
-            to_x = torch.ops.aten.silu_backward(g_wide, wide * beta)
         to_beta = None
+        if torch.is_grad_enabled():  # somebody wants to differentiate once more
+            s = (beta * x).sigmoid()
+            y = x * s
+            to_x = g * (s + beta * y * (1 - s))
+        else:
+            to_x = torch.ops.aten.silu_backward(g, x * beta)
         if ctx.needs_input_grad[1]:
-            y = y.to(wide.dtype)
-            to_beta = ((wide - y) * y * g_wide).sum().to(learned.dtype)
-        return to_x.to(x.dtype), to_beta
+            wide = torch.promote_types(x.dtype, torch.float32)
+            to_beta = ((x - y) * y * g).sum(dtype=wide).to(beta.dtype)
+        return to_x, to_beta
 
 
 # What networks train with: torch's operation of the same name and meaning where there is one, or an operation of ours.
@@ -148,7 +166,7 @@ _FUNCTIONAL: dict[str, Callable[..., Tensor]] = {name: getattr(F, name) for name
     "maxout": lambda x, dim, pieces: x.unflatten(dim, (-1, pieces)).max(dim if dim < 0 else dim + 1).values,
     "swish": lambda x, beta: _Swish.apply(x, beta),
     "quick_gelu": lambda x: _Swish.apply(x, 1.702),
-    "squared_relu": lambda x: _applied(squared_relu, definition.get("squared_relu"), x),
+    "squared_relu": _SquaredReLU.apply,
     "geglu": lambda x, dim: _gated(F.gelu, x, dim),
     "swiglu": lambda x, dim: _gated(F.silu, x, dim),
     "reglu": lambda x, dim: _gated(F.relu, x, dim),
@@ -260,7 +278,7 @@ class Swish(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The value; gradients reach x and β."""
-        return _Swish.apply(x, self.beta)
+        return _Swish.apply(x, self.beta.to(x.dtype))
 
     def extra_repr(self) -> str:
         """The β at hand."""

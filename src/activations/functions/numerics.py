@@ -60,6 +60,12 @@ def exponent(a: float, x: Array) -> tuple[Array, Array]:
     return product(a, clip(x, -bound, bound))
 
 
+def exp_of(p: Array, rest: Array | float) -> Array:
+    """exp(p + rest) for a tiny rest, which is the float 0 where nothing was left out."""
+    e = namespace(p).exp(p)
+    return e if isinstance(rest, float) else e * (1 + rest)
+
+
 def sum_of(a: Array, b: Array | float) -> tuple[Array, Array]:
     """The sum a + b and what its rounding left out (Knuth), where it is finite."""
     s = a + b

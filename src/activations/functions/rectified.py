@@ -14,7 +14,7 @@ from activations.functions.evaluation import (
     is_tensor,
     quick,
 )
-from activations.functions.numerics import clip, exponent, namespace, product, times_exp
+from activations.functions.numerics import clip, exp_of, exponent, namespace, product, times_exp
 from activations.functions.sigmoidal import between, zero
 
 
@@ -300,7 +300,8 @@ def _softplus_second(x: Array, beta: float) -> Array:
 
 def _softplus_between(x: Array, beta: float) -> Array:
     p, rest = product(beta, x)
-    return np.log1p(np.exp(p) * (1 + rest)) / beta
+    y = np.log1p(exp_of(p, rest))
+    return y if beta == 1 else y / beta
 
 
 @activation(

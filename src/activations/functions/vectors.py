@@ -251,34 +251,37 @@ def reglu(x: Array) -> Array:
 # ---------------------------------------------------------------- shares of a whole
 
 
-def _shares(x: Array) -> tuple[Array, Array, Array, Array]:
-    """What softmax and its logarithm share: x less its largest, that rounding's rest, who is largest, all others' sum.
-
-    Equal numbers have equal shares even where they are infinite.
-    """
-    xp = namespace(x)
-    largest = xp.max(x, axis=-1, keepdims=True)
-    apart, rest = sum_of(x, -largest)
-    apart = xp.where(x == largest, 0.0, apart)
-    rest = xp.where((x == largest) | ~xp.isfinite(rest), 0.0, rest)
-    first = _chosen(x)
-    others = xp.sum(xp.exp(apart) * (1 + rest) * (1 - first), axis=-1, keepdims=True)
-    return apart, rest, first, others
-
-
 def _near(x: Array) -> bool:
     """Whether NumPy numbers are finite and so near to one another that no exponential is subnormal."""
     return not is_tensor(x) and x.size > 0 and bool(np.ptp(x) < 700)
 
 
+def _apart(x: Array) -> tuple[Array, Array]:
+    """X less its largest, and what the rounding of that left out; equal numbers are 0 apart even where infinite."""
+    xp = namespace(x)
+    largest = xp.max(x, axis=-1, keepdims=True)
+    apart, rest = sum_of(x, -largest)
+    if _near(x):
+        return apart, rest
+    lost = (x == largest) | ~xp.isfinite(rest)
+    return xp.where(x == largest, 0.0, apart), xp.where(lost, 0.0, rest)
+
+
+def _others(apart: Array, rest: Array) -> Array:
+    """The sum of all exponentials but that of one of the largest, which is 1: where it is small it keeps its digits."""
+    xp = namespace(apart)
+    below = xp.astype(apart < 0, apart.dtype)
+    ties = apart.shape[-1] - xp.sum(below, axis=-1, keepdims=True)
+    return xp.sum(xp.exp(apart) * (1 + rest) * below, axis=-1, keepdims=True) + (ties - 1)
+
+
 def _softmax_formula(x: Array) -> Array:
     xp = namespace(x)
+    apart, rest = _apart(x)
     if _near(x):
-        apart, rest = sum_of(x, -np.max(x, axis=-1, keepdims=True))
         y = np.exp(apart) * (1 + rest)
         return y / np.sum(y, axis=-1, keepdims=True)
-    apart, rest, _, others = _shares(x)
-    return times_exp((1 + rest) / (1 + others) + xp.zeros_like(x), apart)
+    return times_exp((1 + rest) / (1 + _others(apart, rest)) + xp.zeros_like(x), apart)
 
 
 def _softmax_pullback(x: Array, g: Array) -> Array:
@@ -288,8 +291,9 @@ def _softmax_pullback(x: Array, g: Array) -> Array:
 
 def _complement(x: Array, y: Array) -> Array:
     """1 − y for the softmax y of x, with its digits where y is nearly 1."""
-    _, _, first, others = _shares(x)
-    return namespace(x).where(first > 0, others / (1 + others), 1 - y)
+    apart, rest = _apart(x)
+    others = _others(apart, rest)
+    return namespace(x).where(apart == 0, others / (1 + others), 1 - y)
 
 
 def _diagonal(x: Array) -> Array:
@@ -381,8 +385,8 @@ def log_softmax(x: Array) -> Array:
     Prone to:
         Being written as log(softmax(x)), which is −∞ where the share has rounded to 0.
     """
-    apart, rest, _, others = _shares(x)
-    return apart + (rest - namespace(x).log1p(others))
+    apart, rest = _apart(x)
+    return apart + (rest - namespace(x).log1p(_others(apart, rest)))
 
 
 def _softmin_pullback(x: Array, g: Array) -> Array:
