@@ -207,7 +207,7 @@ def test_a_wrong_rank_or_length_names_the_dimension(name, shape, dim, as_tensor)
         (lambda: functions.softmax(np.ones(2), dim=True), TypeError, r"dim is True; accepted: an int"),
         (lambda: functions.softmax([1.0, 2.0]), TypeError, r"x is a list; accepted: a number, or a NumPy array"),
         (lambda: functions.softmax(np.ones(2), beta=1), TypeError, r"softmax has no parameter 'beta'; accepted: none"),
-        (lambda: functions.get_elementwise("softmax"), ValueError, r"activation is softmax, a function of several"),
+        (lambda: functions.get_elementwise("softmax"), ValueError, r"name is 'softmax', a function of several"),
     ],
 )  # fmt: skip
 def test_errors_name_the_argument_what_came_and_what_is_accepted(call, error, says):

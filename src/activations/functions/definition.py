@@ -671,7 +671,7 @@ def get_elementwise(name: Any, **parameters: Any) -> Activation:
     made = get(name, **parameters)
     if isinstance(made, VectorActivation):
         raise ValueError(  # noqa: TRY004  (the type is right; the choice is not)
-            f"activation is {made.name}, a function of several numbers at once; "
+            f"name is {made.name!r}, a function of several numbers at once; "
             f"accepted: one of {', '.join(names())}"
         )
     return made
