@@ -195,6 +195,10 @@ def test_softmax_adds_up_and_does_not_see_a_constant():
     assert found.range == (0, 1) and found.outputs == 12 and found.mean == pytest.approx(0.5)
 
 
+def test_gated_units_need_what_their_gates_need():
+    assert "exp" in facts.of("glu").transcendental and not facts.of("reglu").transcendental
+
+
 def test_maxout_follows_a_constant_and_a_factor():
     found = facts.of("maxout")
     assert found.shifted == "added" and found.degree == 1 and found.outputs == 6 and found.parameters == 1

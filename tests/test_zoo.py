@@ -86,7 +86,9 @@ def test_intervals_have_brackets_where_their_ends_belong():
 
 def test_facts_in_words():
     relu, gelu, step = (facts.of(name) for name in ("relu", "gelu", "step"))
-    assert zoo.zeros(relu) == "all of (−∞, 0)" and zoo.zeros(gelu) == "0"
+    assert zoo.zeros(activations.get("relu"), relu) == "all of (−∞, 0]"
+    assert zoo.zeros(activations.get("step"), step) == "all of (−∞, 0)"
+    assert zoo.zeros(activations.get("gelu"), gelu) == "0"
     assert zoo.at_zero(relu) == "value 0, slope 0 on the left, 1 on the right"
     assert zoo.rises(relu) == "yes" and zoo.rises(gelu) == "no, falls on (−∞, −0.7518)"
     assert zoo.smooth(step) == "except at 0, where the value jumps"
@@ -125,7 +127,7 @@ def test_every_activation_has_a_tile_a_row_and_a_card(page):
         text = card.text_content()
         made = activations.get(name)
         assert made.title in text and made.intuition[:25] in text
-        for title in ("Origin", "Use", "Prone to", "Inventor", "Parameters"):
+        for title in ("Origin", "Use", "Prone to", "Paper", "Parameters"):
             assert title in text
         assert card.locator(".curves").count() == 1 and card.locator("mjx-container").count() >= 1
         assert card.locator("a.reference").count() >= 1, "its source is cited"
@@ -241,6 +243,14 @@ def test_nothing_moves_when_the_script_arrives(visit):
         for scripts in (False, True)
     ]
     np.testing.assert_allclose(*heights, atol=1)
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_an_address_with_a_card_leads_to_it(width, visit):
+    page = visit(f"{PAGE}#zoo-mish", width=width).page
+    page.wait_for_function(
+        "Math.abs(document.getElementById('zoo-mish').getBoundingClientRect().top) < 120", timeout=5000
+    )
 
 
 def test_the_pictures_and_readings_stand_without_scripts(visit):

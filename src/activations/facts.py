@@ -1,4 +1,4 @@
-"""What is true of each activation, computed from its formulas: nothing here is typed.
+"""What is true of each activation, computed from its formulas.
 
 `of("gelu")` gives the facts of a function of one number, `of("softmax")` those of one of several numbers. The code that
 finds them knows no names: it looks at values, slopes and kinks, and is tested on functions whose facts are known.

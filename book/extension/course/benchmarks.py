@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 from sphinx.writers.html5 import HTML5Translator
 
-from activations.functions import Activation, get
+from activations.functions import FORMATS, Activation, get
 from course.intervals import number
 from course.links import link
 
@@ -401,8 +401,13 @@ class Tails(SphinxRole):
         return shown or [nodes.Text("none")], []
 
 
+def _is_tail(made: Activation, region: Figures, dtype: str) -> bool:
+    endless = region["to"] is None and region["from"] < 0 and region["returns"] == "0"
+    return endless and abs(made(region["from"])) > 1e10 * 2.0 ** FORMATS[dtype].smallest_exponent
+
+
 def lost_tails(figures: Figures, dtype: str, who: str) -> list[str]:
-    """Whose value is 0 from some negative input on down, although the exact one is an ordinary number.
+    """Whose value is 0 from some negative input on down, although there the exact one is far from the smallest numbers.
 
     Raises:
         KeyError: If there is no such format or library.
@@ -417,9 +422,7 @@ def lost_tails(figures: Figures, dtype: str, who: str) -> list[str]:
     return [
         name
         for name, cell in cells.items()
-        if any(
-            r["to"] is None and r["from"] < 0 and r["returns"] == "0" for r in (cell or {}).get("lost", ())
-        )
+        if any(_is_tail(get(name), region, dtype) for region in (cell or {}).get("lost", ()))
     ]
 
 

@@ -84,7 +84,7 @@ def _ticks() -> str:
 def _numbers() -> str:
     along = "".join(_text(x, -0.42, str(x).replace("-", "−"), "middle") for x in (-3, -2, -1, 1, 2, 3))
     up = "".join(_text(-0.15, y - 0.12, str(y).replace("-", "−"), "end") for y in (-1, 1, 2, 3))
-    return f'<g class="curves-numbers" aria-hidden="true">{along}{up}{_text(3.92, 0.14, "x", "end")}</g>'
+    return f'<g class="curves-numbers" aria-hidden="true">{along}{up}{_text(3.92, -0.42, "x", "end")}</g>'
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:

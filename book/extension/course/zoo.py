@@ -80,11 +80,14 @@ def listed(items: Iterable[str]) -> str:
     return ", ".join(items) or "none"
 
 
-def zeros(found: Facts) -> str:
+def zeros(made: Activation, found: Facts) -> str:
     """Where the value is 0."""
-    return listed(
-        [*(f"all of {span(piece)}" for piece in found.zero_on), *map(number, found.zeros), *_again(found)]
-    )
+    whole = (span(piece, (_closed(made, piece[0]), _closed(made, piece[1]))) for piece in found.zero_on)
+    return listed([*(f"all of {piece}" for piece in whole), *map(number, found.zeros), *_again(found)])
+
+
+def _closed(made: Activation, end: float) -> bool:
+    return math.isfinite(end) and made(end) == 0
 
 
 def _again(found: Facts) -> Iterator[str]:
@@ -131,7 +134,7 @@ def flat(found: Facts) -> str:
 def reached(found: Facts) -> str:
     """From which inputs on the rounded value is the limit, for every format."""
     return "; ".join(
-        f"{dtype.removeprefix('float8_')} {listed(number(_short(x)) for x in ends if x is not None)}"
+        f"{dtype.removeprefix('float8_')} {listed(number(float(f'{x:.4g}')) for x in ends if x is not None)}"
         for dtype, ends in found.saturation.items()
     )
 
@@ -164,7 +167,7 @@ def _sheet_of_one(made: Activation, found: Facts) -> dict[str, str]:
     limits = any(x is not None for ends in found.saturation.values() for x in ends)
     return {
         "Range": span(found.range, found.attained),
-        "Zeros": zeros(found),
+        "Zeros": zeros(made, found),
         "Minima": minima(found),
         "Monotonic": rises(found),
         "Shape": found.shape,
@@ -244,9 +247,14 @@ COLUMNS: tuple[Column, ...] = (
     ("mean", lambda f: number(_near(f.mean)), lambda f: _near(f.mean)),
     ("variance", lambda f: number(f.variance), lambda f: f.variance),
     ("gain", lambda f: number(f.gain), lambda f: f.gain),
-    ("limit in bfloat16 from", lambda f: _limit(f), lambda f: f.saturation["bfloat16"][1] or math.inf),
+    ("limit in bfloat16 from", lambda f: _limit(f), lambda f: _after(f.saturation["bfloat16"][1])),
     ("parameters", lambda f: number(f.parameters), lambda f: float(f.parameters)),
 )
+
+
+def _after(limit: float | None) -> float:
+    """Where an input stands in the order; none at all comes last."""
+    return math.inf if limit is None else limit
 
 
 def _limit(found: Facts) -> str:
@@ -294,7 +302,7 @@ def _name(made: Activation) -> str:
 
 
 def _cell(text: str, key: float | str, ticks: bool) -> str:
-    spoken = f'<span class="sr-only">{"yes" if text == "✓" else "no"}</span>' if ticks else ""
+    spoken = f'<span class="visually-hidden">{"yes" if text == "✓" else "no"}</span>' if ticks else ""
     shown = f'<span aria-hidden="true">{text}</span>' if ticks else escape(text)
     value = key if isinstance(key, str) else f"{key:.12g}"
     return f'<td data-sort="{escape(value)}">{shown}{spoken}</td>'
@@ -411,10 +419,10 @@ class Cards(SphinxDirective):
         credit = (
             f"{made.inventor}, {made.year} ({made.source})."
             if made.inventor
-            else f"Nobody that we know of; see ({made.source})."
+            else f"None that we know of introduces it; see ({made.source})."
         )
         yield "Names", ", ".join(f"`{name}`" for name in names) + "."
-        yield "Inventor", credit
+        yield "Paper", credit
         yield from made.about
 
     def _paragraph(self, text: str, style: str) -> nodes.paragraph:

@@ -2,8 +2,8 @@
 
 Each activation is a few formulas, written for any array library that follows the array API: the value, below its
 derivatives. `@activation` makes a public function of the value and enters it in the registry as an `Activation`
-(`@vector_activation`, for functions of several numbers, as a `VectorActivation`). A new one needs no other line:
-it is listed, tested, measured and described in the book by being registered.
+(`@vector_activation`, for functions of several numbers, as a `VectorActivation`). By being registered
+it is listed, tested and described in the book; CONTRIBUTING.md says what the tests and benchmarks want besides.
 
 What holds for all of them:
 

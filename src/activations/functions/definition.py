@@ -23,6 +23,7 @@ from activations.functions.evaluation import (
     evaluate,
     evaluate_tensor,
     is_tensor,
+    widened,
 )
 from activations.functions.formats import format_of
 
@@ -127,9 +128,10 @@ class Activation:
         latex: The formula.
         intuition: What it does, in a sentence.
         title: Its name in a heading.
-        inventor: Who brought it into neural networks; empty where nobody is known.
-        year: When.
-        source: Key in the bibliography of the paper in which they did.
+        inventor: The authors of the paper that is cited for it, who need not be the first; empty where the paper
+            only treats it.
+        year: The year of that paper.
+        source: Its key in the bibliography.
         about: What is worth knowing of it, under "Origin", "Use" and "Prone to".
         parameters: In the order of the arguments; a bound activation has other defaults.
         aliases: Other names that `get` takes.
@@ -294,9 +296,10 @@ class VectorActivation:
         latex: The formula.
         intuition: What it does, in a sentence.
         title: Its name in a heading.
-        inventor: Who brought it into neural networks; empty where nobody is known.
-        year: When.
-        source: Key in the bibliography of the paper in which they did.
+        inventor: The authors of the paper that is cited for it, who need not be the first; empty where the paper
+            only treats it.
+        year: The year of that paper.
+        source: Its key in the bibliography.
         about: What is worth knowing of it, under "Origin", "Use" and "Prone to".
         parameters: In the order of the arguments, after `dim`.
         aliases: Other names that `get` takes.
@@ -372,7 +375,7 @@ class VectorActivation:
         values = _values(self, parameters)
         x, dim = self._checked(x, dim, values)
         if is_tensor(x):
-            return self.jacobian(_widened(x.movedim(dim, -1)), **values).to(x.dtype)
+            return self.jacobian(widened(x.movedim(dim, -1)), **values).to(x.dtype)
         return _whole(self.jacobian, np.moveaxis(x, dim, -1), values)
 
     def torch(self, x: Array, dim: int = -1) -> Array:
@@ -430,15 +433,9 @@ def _whole(formula: Formula, x: Array, values: Mapping[str, Any]) -> Array:
     return y.reshape(x.shape[:-1] + y.shape[1:])
 
 
-def _widened(x: Array) -> Array:
-    import torch
-
-    return x.to(torch.float32 if x.device.type == "mps" else torch.float64)
-
-
 def _along(activation: VectorActivation, values: Mapping[str, Any], x: Array) -> Array:
     value, pullback = (functools.partial(g, **values) for g in (activation.f, activation.pullback))
-    return _with_pullback().apply(_widened(x), value, pullback).to(x.dtype)
+    return _with_pullback().apply(widened(x), value, pullback).to(x.dtype)
 
 
 @functools.cache

@@ -19,7 +19,10 @@ _LARGEST = float(np.finfo(np.float64).max)
 
 
 def quick(formula: Formula, low: float, high: float) -> Callable[[Formula], Formula]:
-    """Give a formula a cheaper one for NumPy, as exact between two inputs, for pieces that lie there entirely."""
+    """Give a formula a cheaper one for NumPy, as exact between two inputs, for pieces that lie there entirely.
+
+    Between −∞ and ∞ it serves all, and passes NaN on by itself.
+    """
 
     def give(careful: Formula) -> Formula:
         careful.quick = (formula, low, high)  # type: ignore[attr-defined]
@@ -29,7 +32,7 @@ def quick(formula: Formula, low: float, high: float) -> Callable[[Formula], Form
 
 
 def in_own_format(formula: Formula) -> Formula:
-    """Mark a formula that neither rounds nor compares with what narrow formats lack: it needs no float64."""
+    """Mark a formula that rounds at most once and compares with nothing that narrow formats lack: it needs no float64."""
     formula.in_own_format = True  # type: ignore[attr-defined]
     return formula
 
@@ -134,11 +137,8 @@ def evaluate_tensor(formulas: tuple[Formula, ...], x: Array) -> Array:
     Raises:
         TypeError: If x is no torch tensor of floats.
     """
-    import torch
-
     x = accepted_tensor(x)
-    wide = x.to(torch.float32 if x.device.type == "mps" else torch.float64)
-    return _with_derivatives().apply(wide, formulas).to(x.dtype)
+    return _with_derivatives().apply(widened(x), formulas).to(x.dtype)
 
 
 @functools.cache
@@ -166,6 +166,13 @@ def _with_derivatives() -> Any:
             return slope * gradients[0], None
 
     return WithDerivatives
+
+
+def widened(x: Array) -> Array:
+    """A tensor in the format that formulas are evaluated in."""
+    import torch
+
+    return x.to(torch.float32 if x.device.type == "mps" else torch.float64)
 
 
 def _known(formula: Formula, x: Array) -> Array:

@@ -110,15 +110,15 @@ def gelu(x: Array, approximate: str = "none") -> Array:
 
     .. math:: f(x) = x \, \Phi(x) = \frac{x}{2} \operatorname{erfc}\left(-\frac{x}{\sqrt{2}}\right)
 
-    Range [−0.16997, ∞), lowest at −0.75179. At 0: value 0, slope ½. Written with 1 + erf, as most libraries
-    have it, the left tail loses its digits. Of the approximation, float64 slopes are good to 6 ULP.
+    Range [−0.16997, ∞), lowest at −0.75179. At 0: value 0, slope ½. Written with 1 + erf, as torch has it,
+    the left tail loses its digits. Of the approximation, float64 slopes are good to 6 ULP.
 
     Origin:
         A deterministic reading of dropout: multiply by 0 or 1 at random, but more often by 1 the larger the
         input, and take the mean (hendrycks2016gaussian).
 
     Use:
-        BERT (devlin2019bert) and most language models of its time.
+        BERT, which took it from GPT (devlin2019bert).
 
     Prone to:
         Being two functions: weights that were trained with the exact form should not be run with the other.
@@ -198,7 +198,7 @@ def quick_gelu(x: Array) -> Array:
         The cheaper of the two approximations that the paper on GELU gives (hendrycks2016gaussian).
 
     Use:
-        CLIP (radford2021learning), and everything that builds on its weights.
+        CLIP (radford2021learning), and what loads its weights.
 
     Prone to:
         Being mistaken for GELU: weights that were trained with one lose accuracy, without a word, with the other.
@@ -232,7 +232,7 @@ def silu(x: Array) -> Array:
 
     Origin:
         Value functions of game-playing agents, from the free energy of a Boltzmann machine
-        (elfwing2018sigmoid).
+        (elfwing2018sigmoid). The paper on GELU had named it before (hendrycks2016gaussian).
 
     Use:
         EfficientNet (tan2019efficientnet), Mamba (gu2023mamba), and one half of SwiGLU.
@@ -266,7 +266,7 @@ def swish(x: Array, beta: float = 1.0) -> Array:
         (ramachandran2017searching). With β fixed at one it is SiLU, which had been published before.
 
     Use:
-        EfficientNet (tan2019efficientnet) and the Conformer (gulati2020conformer), both with β = 1.
+        EfficientNet (tan2019efficientnet), with β = 1; the Conformer (gulati2020conformer).
 
     Prone to:
         Costing an exponential; and a gain that its authors saw mostly in deep models.
@@ -370,7 +370,7 @@ def mish(x: Array) -> Array:
     ULP.
 
     Origin:
-        A relative of swish, found by trying; its author credits the shape of its slope (misra2019mish).
+        A relative of swish; its author credits the shape of its slope (misra2019mish).
 
     Use:
         YOLOv4 (bochkovskiy2020yolov4).

@@ -60,8 +60,8 @@ def _applied(fused: Fused, activation: Activation, x: Tensor) -> Tensor:
     return _computed(fused, x, False, activation.values)[0]
 
 
-def mish(x: Tensor, sloped: bool) -> tuple[Tensor, Tensor | None]:
-    """X t for t = tanh(log(1 + exp x)) = s(1 + q)/(1 + q²), s = σ(x), q = σ(−x); and t + 4xsq²/(1 + q²)².
+def fused_mish(x: Tensor, sloped: bool) -> tuple[Tensor, Tensor | None]:
+    """The value x t for t = tanh(log(1 + exp x)) = s(1 + q)/(1 + q²), s = σ(x), q = σ(−x); and t + 4xsq²/(1 + q²)².
 
     Sigmoids are the cheapest exponentials that torch has.
     """
@@ -77,8 +77,8 @@ def mish(x: Tensor, sloped: bool) -> tuple[Tensor, Tensor | None]:
     return value, t.add_(q, alpha=4)
 
 
-def gelu(x: Tensor, sloped: bool, approximate: str = "none") -> tuple[Tensor, Tensor | None]:
-    """X P for the mass P = Φ(x) = erfc(−x/√2)/2, and P + x φ(x); the left tail keeps its digits."""
+def fused_gelu(x: Tensor, sloped: bool, approximate: str = "none") -> tuple[Tensor, Tensor | None]:
+    """The value x P for the mass P = Φ(x) = erfc(−x/√2)/2, and P + x φ(x); the left tail keeps its digits."""
     mass = (x * -math.sqrt(0.5)).erfc_().mul_(0.5)
     if not sloped:
         return mass.mul_(x), None
@@ -121,7 +121,7 @@ class _Swish(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, beta: float | Tensor) -> Tensor:
-        """X σ(βx)."""
+        """The value x σ(βx)."""
         return (x * beta).sigmoid_().mul_(x)
 
     @staticmethod
@@ -286,7 +286,7 @@ class Swish(nn.Module):
 
 
 class TailExactGELU(nn.Module):
-    r"""GELU that keeps its left tail in float32: to a few 1e-6 where torch.nn.GELU returns 0.
+    r"""GELU that keeps its left tail in float32: to a relative error of 1e-5, where torch.nn.GELU returns 0.
 
     .. math:: f(x) = x \, \Phi(x)
 
@@ -296,8 +296,8 @@ class TailExactGELU(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """The value, and a slope as exact."""
-        return _applied(gelu, definition.get("gelu"), x)
+        """The value; its slope comes with it."""
+        return _applied(fused_gelu, definition.get("gelu"), x)
 
 
 class FusedMish(nn.Module):
@@ -313,8 +313,8 @@ class FusedMish(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """The value, and a slope as exact."""
-        return _applied(mish, definition.get("mish"), x)
+        """The value; its slope comes with it."""
+        return _applied(fused_mish, definition.get("mish"), x)
 
 
 class Maxout(nn.Module):

@@ -50,8 +50,9 @@ def relu(x: Array) -> Array:
         (vaswani2017attention).
 
     Prone to:
-        Dying: a unit that is negative on every example gets no gradient any more. A network of fixed width
-        is born dead more and more surely as it gets deeper (lu2020dying).
+        Dying: a unit that is negative on every example gets no gradient any more. With the usual symmetric
+        initialisation, a network of fixed width is born dead more and more surely as it gets deeper
+        (lu2020dying).
     """
     return clip(x, 0.0)
 
@@ -122,7 +123,8 @@ def squared_relu(x: Array) -> Array:
         of the two changes that gained most (so2021primer).
 
     Use:
-        Primer; Nemotron-4 (parmar2024nemotron); language models whose zeros are to save work (zhang2024relu2).
+        Primer; Nemotron-4 (parmar2024nemotron); language models in which zeros are meant to save
+        computation (zhang2024relu2).
 
     Prone to:
         Amplifying what is large, since its slope has no bound; and dying like ReLU. Doubling its input
@@ -169,8 +171,7 @@ def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
         networks (velickovic2018graph). Both leak far more than the default.
 
     Prone to:
-        Being compared at a slope that nobody chose: libraries differ in their defaults, and a steeper leak did
-        better than the usual one (xu2015empirical).
+        Being compared at a slope that nobody chose: libraries differ in their defaults.
     """
     return _leaking(x, negative_slope)
 
@@ -192,7 +193,7 @@ def _prelu_slope(x: Array, weight: float) -> Array:
     weight=(-100.0, 100.0, "a", "The slope a of the left side, which networks learn"),
 )
 def prelu(x: Array, weight: float = 0.25) -> Array:
-    r"""Leaky ReLU whose leak is learned, one for the layer or one for each channel.
+    r"""Leaky ReLU whose leak is learned together with the weights.
 
     .. math:: f(x) = \begin{cases} x & x > 0 \\ a x & x \le 0 \end{cases}
 
@@ -277,10 +278,11 @@ def threshold(x: Array, threshold: float = 1.0, value: float = 0.0) -> Array:
         a unit that is exactly linear once selected needs none (konda2014zero).
 
     Use:
-        That work; torch's ReLU is this with a threshold of zero.
+        That work; ReLU is this with a threshold of zero.
 
     Prone to:
-        A jump that no gradient passes through: the threshold cannot be learned, and below it a unit is dead.
+        A jump that no gradient passes through: the threshold cannot be learned, and below it a unit is
+        dead.
     """
     return namespace(x).where(x > threshold, x, value)
 
@@ -401,7 +403,8 @@ def hardshrink(x: Array, lambd: float = 0.5) -> Array:
         Sparse coding and denoising; libraries have it since Torch was written in Lua.
 
     Prone to:
-        Jumping: a small change of the input can switch a unit on at full height, and no gradient tells λ so.
+        Jumping: a small change of the input can switch a unit on at full height, and λ gets no gradient
+        from it.
     """
     xp = namespace(x)
     return xp.where(xp.abs(x) > lambd, x, 0 * x)  # 0 keeps its sign

@@ -73,7 +73,7 @@ def step(x: Array) -> Array:
         A logical calculus of neurons that are on or off, with weights set by hand (mcculloch1943logical).
 
     Use:
-        Binarised networks compute with its two values (courbariaux2016binarized). They train because the
+        Binarised networks compute with two values (courbariaux2016binarized). They train because the
         straight-through estimator pretends, on the way back, that it was not there (bengio2013estimating).
 
     Prone to:
@@ -195,14 +195,15 @@ def hardsigmoid(x: Array) -> Array:
     1, slope 0 at both.
 
     Origin:
-        Networks with binary weights needed a cheap stand-in for the sigmoid (courbariaux2015binaryconnect).
+        A cheap stand-in for the sigmoid, from work on networks with binary weights
+        (courbariaux2015binaryconnect).
 
     Use:
         The gates of MobileNetV3 and, inside the hard swish, its units (howard2019searching).
 
     Prone to:
-        Meaning different things: libraries have given the middle piece three different slopes, and weights
-        trained with one are wrong with another. Beyond the corners the gradient is exactly zero.
+        Meaning different things: libraries have given its middle piece different slopes, and weights that
+        were trained with one are wrong with another. Beyond the corners the gradient is exactly zero.
     """
     return clip(x + 3, 0.0, 6.0) / 6
 
@@ -243,8 +244,8 @@ def tanh(x: Array) -> Array:
         Recommended over the sigmoid because its outputs average near zero (lecun1998efficient).
 
     Use:
-        What LSTM cells take in and give out (hochreiter1997long); the last layer of generators whose pixels
-        have two bounds, as in DCGAN (radford2015unsupervised).
+        What LSTM cells, as they are built today, take in and give out (hochreiter1997long); the last layer
+        of generators whose pixels have two bounds, as in DCGAN (radford2015unsupervised).
 
     Prone to:
         Saturation on both sides. In deep networks rectifiers did as well or better (glorot2011deep).
@@ -376,8 +377,8 @@ def softsign(x: Array) -> Array:
         Deep Voice 3 bounds its speakers' embeddings with it (ping2017deep).
 
     Prone to:
-        Saturation, though slowly: its slope falls like 1/x², and never reaches the wall of the number format
-        where tanh has long met it.
+        Saturation, though slowly: its slope falls like 1/x², and the wall of a number format lies much
+        farther out for it than for tanh.
     """
     xp = namespace(x)
     size = xp.abs(x)
@@ -430,7 +431,8 @@ def arctan(x: Array) -> Array:
     Range (−π/2, π/2). At 0: value 0, slope 1, its largest.
 
     Origin:
-        Several authors have tried it and none is credited; surveys list it among the sigmoids (kunc2024three).
+        Several authors have tried it and we know of none who is credited; for the many relatives see a
+        survey (kunc2024three).
 
     Use:
         Rare as a unit. Its slope lives on as a substitute for the step's in spiking networks.
@@ -488,7 +490,7 @@ def erf(x: Array) -> Array:
         Theory still; and inside the exact GELU.
 
     Prone to:
-        The fastest saturation of all sigmoids here: its slope falls like exp(−x²).
+        The fastest saturation of the smooth sigmoids here: its slope falls like exp(−x²).
     """
     if not is_tensor(x):
         return special.erf(x)
@@ -523,7 +525,7 @@ def _sine_second(x: Array, omega_0: float) -> Array:
     inventor="Sitzmann, Martel, Bergman, Lindell and Wetzstein",
     year=2020,
     source="sitzmann2020implicit",
-    aliases=("siren", "sin"),
+    aliases=("sin",),
     omega_0=(0.001, 1000.0, r"\omega_0", "The frequency ω₀"),
 )
 def sine(x: Array, omega_0: float = 1.0) -> Array:
@@ -543,7 +545,7 @@ def sine(x: Array, omega_0: float = 1.0) -> Array:
         Images, sounds, shapes and solutions of differential equations, stored as networks; pi-GAN (chan2020pigan).
 
     Prone to:
-        Many shallow local minima (parascandolo2017taming): it depends on its initialisation and on the
-        frequencies of what is fitted more than others do.
+        Many shallow local minima (parascandolo2017taming): it depends strongly on its initialisation and on
+        the frequencies of what is fitted.
     """
     return _turned(x, omega_0, "sin", "cos", 1.0)

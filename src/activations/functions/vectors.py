@@ -60,7 +60,7 @@ def _maxout_outputs(count: int, pieces: int) -> int | None:
     pieces=(2, 1024, "k", "How many numbers share a result, k"),
 )
 def maxout(x: Array, pieces: int = 2) -> Array:
-    r"""Hands on the largest of a few numbers, so that the layer below draws the function's pieces.
+    r"""Hands on the largest of a few numbers: behind a linear layer, its pieces are learned.
 
     .. math:: f(x)_i = \max_{1 \le j \le k} x_{ki + j}
 
@@ -68,7 +68,7 @@ def maxout(x: Array, pieces: int = 2) -> Array:
     first of them. Behind a linear layer every unit is a convex function of k straight pieces.
 
     Origin:
-        A unit made for dropout, whose averaging of models is exact for linear pieces (goodfellow2013maxout).
+        A unit made for dropout, to sharpen its averaging of models (goodfellow2013maxout).
 
     Use:
         spaCy's encoders of words and their neighbours.
@@ -101,7 +101,7 @@ def _gate(name: str, x: Array) -> tuple[Array, Array]:
 def _gated(name: str, x: Array) -> Array:
     a, b = _halves(x)
     gate = get(name)
-    return a * (gate.f(b, **gate.values) if is_tensor(x) else gate(b))
+    return a * (gate(b) if type(b) is np.ndarray else gate.f(b, **gate.values))
 
 
 def _gated_pullback(name: str, x: Array, g: Array) -> Array:
@@ -183,7 +183,7 @@ def geglu(x: Array) -> Array:
         among the best, and the author offers no explanation (shazeer2020glu).
 
     Use:
-        The second edition of T5.
+        T5 1.1.
 
     Prone to:
         Large numbers: it multiplies two of them. And to confusion about which half is the gate.
@@ -211,8 +211,7 @@ def swiglu(x: Array) -> Array:
         Found beside GEGLU, and as good (shazeer2020glu).
 
     Use:
-        LLaMA (touvron2023llama) and most large language models since, with narrower layers to make up for the
-        third matrix.
+        LLaMA (touvron2023llama), with narrower layers to make up for the third matrix.
 
     Prone to:
         Outliers that grow with the square of the signal: in training with numbers of 8 bits they have made long
@@ -237,10 +236,11 @@ def reglu(x: Array) -> Array:
     Range (−∞, ∞). a is the first half along `dim` and b, the gate, the second. At b = 0, a kink: value 0, slope 0.
 
     Origin:
-        The third of the family, and nearly as good as the smooth ones (shazeer2020glu).
+        The third of the family in the same comparison (shazeer2020glu).
 
     Use:
-        Compared where zeros are to save work (zhang2024relu2); we know of no well-known model with it.
+        Compared where zeros are meant to save computation (zhang2024relu2); we know of no well-known model
+        with it.
 
     Prone to:
         Gates that stay shut, as ReLU units die.
@@ -257,7 +257,7 @@ def _near(x: Array) -> bool:
 
 
 def _apart(x: Array) -> tuple[Array, Array]:
-    """X less its largest, and what the rounding of that left out; equal numbers are 0 apart even where infinite."""
+    """Each number less the largest, and what the rounding of that left out; equal numbers are 0 apart even where infinite."""
     xp = namespace(x)
     largest = xp.max(x, axis=-1, keepdims=True)
     apart, rest = sum_of(x, -largest)
@@ -340,8 +340,8 @@ def softmax(x: Array) -> Array:
 
     Prone to:
         Saturation: with large scores nearly all slopes are tiny, which is why attention divides its scores
-        (vaswani2017attention). It does not see a constant that is added to all scores; over many words its rank
-        is a limit (yang2018breaking).
+        (vaswani2017attention). It does not see a constant that is added to all scores. Over a large
+        vocabulary, the matrix of its logarithms has too low a rank for language (yang2018breaking).
     """
     return _softmax_formula(x)
 
@@ -380,7 +380,7 @@ def log_softmax(x: Array) -> Array:
         Scoring a classifier by the logarithm of the right class's probability (bridle1990probabilistic).
 
     Use:
-        The cross entropy of every framework begins with it.
+        The cross entropy of torch begins with it.
 
     Prone to:
         Being written as log(softmax(x)), which is −∞ where the share has rounded to 0.
@@ -403,7 +403,7 @@ def _softmin_jacobian(x: Array) -> Array:
     outputs=_any,
     takes="at least one number",
     title="Softmin",
-    inventor="Bridle",
+    inventor="",
     year=1990,
     source="bridle1990probabilistic",
     view=lambda x: (x, 0.0, 0.0),
