@@ -8,6 +8,7 @@ from activations.functions.definition import activation
 from activations.functions.evaluation import Array, quick
 from activations.functions.numerics import (
     BEYOND,
+    between,
     clip,
     exp_of,
     exponent,
@@ -20,7 +21,6 @@ from activations.functions.numerics import (
     times_gaussian,
     times_gaussian_between,
 )
-from activations.functions.sigmoidal import between
 
 _ROOT = math.sqrt(2 * math.pi)
 

@@ -1,4 +1,4 @@
-"""What several formulas share: products, exponentials and Gaussian tails that keep every digit.
+"""What several formulas share: simple pieces, and products, exponentials and Gaussian tails that keep every digit.
 
 A rounding error δ in the argument of an exponential is a relative error δ in its value, so arguments are carried
 as a number and what its rounding left out.
@@ -25,6 +25,21 @@ def clip(x: Array, low: float = -math.inf, high: float = math.inf) -> Array:
     if high == math.inf:
         return np.maximum(x, low)
     return np.clip(x, low, high) if low > -math.inf else np.minimum(x, high)
+
+
+def zero(x: Array, **parameters: float) -> Array:
+    """The slope or curvature of what is flat or straight."""
+    return namespace(x).zeros_like(x)
+
+
+def between(x: Array, low: float, high: float) -> Array:
+    """1 strictly between two numbers, else 0."""
+    return namespace(x).astype((x > low) & (x < high), x.dtype)
+
+
+def positive(x: Array) -> Array:
+    """1 right of 0, else 0."""
+    return namespace(x).astype(x > 0, x.dtype)
 
 
 # exp(-BEYOND) is 0 even when a large factor is multiplied with its square root twice.

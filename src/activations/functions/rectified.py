@@ -14,13 +14,17 @@ from activations.functions.evaluation import (
     is_tensor,
     quick,
 )
-from activations.functions.numerics import clip, exp_of, exponent, namespace, product, times_exp
-from activations.functions.sigmoidal import between, zero
-
-
-def positive(x: Array) -> Array:
-    """1 right of 0, else 0."""
-    return namespace(x).astype(x > 0, x.dtype)
+from activations.functions.numerics import (
+    between,
+    clip,
+    exp_of,
+    exponent,
+    namespace,
+    positive,
+    product,
+    times_exp,
+    zero,
+)
 
 
 @activation(

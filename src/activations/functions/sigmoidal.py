@@ -7,12 +7,16 @@ from scipy import special
 
 from activations.functions.definition import activation
 from activations.functions.evaluation import Array, in_own_format, is_tensor, quick
-from activations.functions.numerics import clip, namespace, product, square, tail_ratio, times_exp
-
-
-def zero(x: Array, **parameters: float) -> Array:
-    """The slope or curvature of what is flat or straight."""
-    return namespace(x).zeros_like(x)
+from activations.functions.numerics import (
+    between,
+    clip,
+    namespace,
+    product,
+    square,
+    tail_ratio,
+    times_exp,
+    zero,
+)
 
 
 def _one(x: Array) -> Array:
@@ -251,11 +255,6 @@ def tanh(x: Array) -> Array:
         Saturation on both sides. In deep networks rectifiers did as well or better (glorot2011deep).
     """
     return namespace(x).tanh(x)
-
-
-def between(x: Array, low: float, high: float) -> Array:
-    """1 strictly between two numbers, else 0."""
-    return namespace(x).astype((x > low) & (x < high), x.dtype)
 
 
 def _hardtanh_slope(x: Array, min_val: float, max_val: float) -> Array:
