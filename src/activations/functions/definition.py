@@ -222,8 +222,8 @@ class Activation:
     def torch(self, x: Array) -> Array:
         """f(x) as networks are trained with it, in x's own precision.
 
-        That is the operation of torch.nn.functional where it has one of this name, an operation of ours with
-        a backward pass in as few steps where that is faster than autograd's, and else `f` itself.
+        That is torch's operation where it has one, an operation of ours where autograd would compose one from
+        several, and else `f` itself.
 
         Raises:
             TypeError: If x is no torch tensor of float16, bfloat16, float32 or float64.
@@ -584,10 +584,11 @@ def _parameter(name: str, default: Any, about: tuple[Any, ...], learned: bool) -
 
 
 def _enter(made: Made) -> Made:
-    for name in (made.name, *made.aliases):
-        if _key(name) in _BY_KEY:
-            raise ValueError(f"name is {name!r}, which is taken by {_BY_KEY[_key(name)]!r}")
-        _BY_KEY[_key(name)] = made
+    keys = {_key(name): name for name in (made.name, *made.aliases)}
+    for key, name in keys.items():
+        if key in _BY_KEY:
+            raise ValueError(f"name is {name!r}, which is taken by {_BY_KEY[key]!r}")
+    _BY_KEY.update(dict.fromkeys(keys, made))
     REGISTRY[made.name] = made
     return made
 

@@ -119,7 +119,7 @@ def _gated_jacobian(name: str, x: Array) -> Array:
     return xp.concat([diagonal * value[..., None], diagonal * (a * slope)[..., None]], axis=-1)
 
 
-def _gated_unit(gate: str, picture: str, **about: Any) -> Callable[[Formula], Formula]:
+def _gated_unit(gate: str, **about: Any) -> Callable[[Formula], Formula]:
     """What the gated units share; only the gate differs."""
     return vector_activation(
         functools.partial(_gated_pullback, gate),
@@ -127,14 +127,13 @@ def _gated_unit(gate: str, picture: str, **about: Any) -> Callable[[Formula], Fo
         outputs=_half,
         takes="an even number of numbers",
         view=lambda x: (x, x),
-        view_text=picture,
+        view_text="x gated by itself",
         **about,
     )
 
 
 @_gated_unit(
     "sigmoid",
-    "x gated by itself",
     title="GLU",
     inventor="Dauphin, Fan, Auli and Grangier",
     year=2017,
@@ -164,7 +163,6 @@ def glu(x: Array) -> Array:
 
 @_gated_unit(
     "gelu",
-    "x gated by itself",
     title="GEGLU",
     inventor="Shazeer",
     year=2020,
@@ -193,7 +191,6 @@ def geglu(x: Array) -> Array:
 
 @_gated_unit(
     "silu",
-    "x gated by itself",
     title="SwiGLU",
     inventor="Shazeer",
     year=2020,
@@ -222,7 +219,6 @@ def swiglu(x: Array) -> Array:
 
 @_gated_unit(
     "relu",
-    "x gated by itself",
     title="ReGLU",
     inventor="Shazeer",
     year=2020,
