@@ -4,7 +4,7 @@
 #   make test      run everything that CI runs                           CHROMIUM=/path/to/chromium
 #   make lab       open JupyterLab on the notebooks                      PORT=8889
 #   make outputs   execute the notebooks in place                        NOTEBOOKS="notebooks/saturation.ipynb"
-#   make bench     measure how exact and how fast everything is, beside torch, JAX and SciPy (ten minutes)
+#   make bench     measure how exact and how fast everything is, beside torch, JAX and SciPy (fifteen minutes)
 #   make lock      pin what requirements.txt brings, in constraints.txt
 #   make clean     remove what the commands made, and .venv
 #

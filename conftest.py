@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-os.environ["ACTIVATIONS_QUIET"] = (
-    "1"  # kernels inherit it: no progress bar in what is compared, the panel as a picture
-)
+# Kernels inherit both: no progress bar in what is compared, the panel as a picture, and nothing from an earlier run.
+os.environ["ACTIVATIONS_QUIET"] = "1"
+os.environ["ACTIVATIONS_CACHE"] = "off"
 
 # nbval compares the plain text of an output; its picture and its HTML (a claim's card holds intervals) it leaves alone.
 NOT_COMPARED = ("text/html", "image/svg+xml")

@@ -1,4 +1,4 @@
-"""What both benchmarks store: on which machine and with which versions they ran, and their figures."""
+"""What the benchmarks store: on which machine and with which versions they ran, and their figures."""
 
 import datetime
 import json

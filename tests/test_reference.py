@@ -23,8 +23,8 @@ from course import reference
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 API = BOOK / "book" / "api"
-# What is public there is public as a name of `activations.functions`.
-INSIDE = re.compile(r"activations\.functions\.(?!modules)")
+# What is public there is public as a name of the package.
+INSIDE = re.compile(r"activations\.(functions|gaussian|networks|probes)\.(?!modules)")
 
 
 def rooms() -> Iterator[ModuleType]:

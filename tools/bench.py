@@ -1,6 +1,6 @@
 """Measure how exact and how fast everything is, beside torch, JAX and SciPy: `make bench`.
 
-JAX is needed here alone and goes into a folder of its own. The book shows what the two scripts store.
+JAX is needed here alone and goes into a folder of its own. The book shows what the scripts store.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "bench" / "site"
 WANTED = ROOT / "benchmarks" / "requirements.txt"
-SCRIPTS = ("accuracy.py", "speed.py")
+SCRIPTS = ("accuracy.py", "speed.py", "many_networks.py")
 
 
 def install(site: Path, wanted: Path) -> bool:
@@ -35,7 +35,7 @@ def install(site: Path, wanted: Path) -> bool:
 
 
 def main() -> int:
-    """Install what is missing, then run both scripts."""
+    """Install what is missing, then run the scripts."""
     if not install(SITE, WANTED):
         print("JAX was not installed: mend what pip names above and run the command again.", file=sys.stderr)
         return 1

@@ -188,7 +188,9 @@ def main() -> int:
     """Store the notebooks named on the command line, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all in notebooks/")
-    os.environ["ACTIVATIONS_QUIET"] = "1"  # the kernel inherits it: no progress bar, the panel as a picture
+    # The kernel inherits both: no progress bar, the panel as a picture, and nothing that an earlier run has left.
+    os.environ["ACTIVATIONS_QUIET"] = "1"
+    os.environ["ACTIVATIONS_CACHE"] = "off"
     paths = parser.parse_args().notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
     try:
         failures = [failure for path in paths if (failure := store(path.resolve()))]

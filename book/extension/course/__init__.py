@@ -8,6 +8,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from course import (
     benchmarks,
+    engine,
     explorer,
     figures,
     finish,
@@ -29,6 +30,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         links,
         ledger,
         benchmarks,
+        engine,
         figures,
         quiz,
         explorer,

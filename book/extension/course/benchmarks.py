@@ -27,7 +27,6 @@ from course.links import link
 logger = logging.getLogger(__name__)
 Figures = dict[str, Any]
 
-FILES = ("accuracy", "speed")
 NARROW = ("float32", "float16", "bfloat16")
 WHO = {"ours": "value", "slope": "slope", "torch": "torch", "jax": "JAX", "scipy": "SciPy"}
 FORMS = {"ours": "ours", "torch": "torch’s own", "composed": "composed"}
@@ -38,18 +37,18 @@ SIZE = "1000000"  # at which the goals are set
 
 
 def stored(env: BuildEnvironment, name: str) -> Figures:
-    """One file of results, with `summary` and `missed`, which follow from the rest; a page that asks depends on it.
+    """One file of results, with what follows from it, and how many goals it misses; a page that asks depends on it.
 
     Raises:
         KeyError: If there is no such file.
     """
     path = Path(env.srcdir, "benchmarks", "results", f"{name}.json")
-    if name not in FILES or not path.is_file():
+    if name not in GOALS or not path.is_file():
         raise KeyError(f"file of results called {name}")
     env.note_dependency(str(path))
     figures = json.loads(path.read_text(encoding="utf8"))
-    if name == "accuracy":
-        figures["summary"] = summary(figures["functions"])
+    if name in DERIVED:
+        figures["summary"] = DERIVED[name](figures)
     return figures | {"missed": sum(len(goal.missed) for goal in GOALS[name](figures))}
 
 
@@ -194,7 +193,9 @@ def _quotients(
             yield name, cell["ours"] / cell[other]
 
 
+# By the name of the file; `engine` adds its own.
 GOALS: dict[str, Callable[[Figures], list[Goal]]] = {"accuracy": accuracy_goals, "speed": speed_goals}
+DERIVED: dict[str, Callable[[Figures], Figures]] = {"accuracy": lambda f: summary(f["functions"])}
 
 # ---------------------------------------------------------------- the tables
 
@@ -206,16 +207,22 @@ class scrolled(nodes.container):
 Cell = tuple[str, str]  # a text, and a class or ""
 
 
-def table(label: str, head: Iterable[str], rows: Iterable[tuple[str, list[Cell]]]) -> scrolled:
-    """A table whose rows begin with a name."""
-    titles = ["Function", *head]
+def table(
+    label: str,
+    head: Iterable[str],
+    rows: Iterable[tuple[str, list[Cell]]],
+    first: str = "Function",
+    named: Callable[[str], nodes.Node] | None = None,
+) -> scrolled:
+    """A table whose rows begin with a name: that of a function, or what `named` makes of it."""
+    titles, named = [first, *head], named or _named
     group = nodes.tgroup("", cols=len(titles))
     group += [
         nodes.colspec(colwidth=1, **({"stub": 1} if place == 0 else {})) for place in range(len(titles))
     ]
     top = nodes.row("", *(_entry(nodes.Text(title)) for title in titles))
     body = [
-        nodes.row("", _entry(_named(name)), *(_entry(_inline(*cell)) for cell in cells))
+        nodes.row("", _entry(named(name)), *(_entry(_inline(*cell)) for cell in cells))
         for name, cells in rows
     ]
     group += [nodes.thead("", top), nodes.tbody("", *body)]

@@ -461,7 +461,7 @@ def _note_sources(app: Sphinx, docname: str, text: list[str]) -> None:
     """The page is written anew when the package changes."""
     if "{zoo-" in text[0]:
         package = Path(app.srcdir, "src", "activations")
-        for file in (*package.glob("functions/*.py"), package / "facts.py", package / "gaussian.py"):
+        for file in (*package.glob("functions/*.py"), *package.glob("gaussian/*.py"), package / "facts.py"):
             app.env.note_dependency(str(file))
 
 

@@ -166,6 +166,13 @@ class Activation:
         """The parameters' values by their names."""
         return {p.name: p.default for p in self.parameters}
 
+    @property
+    def label(self) -> str:
+        """The name, with those parameters that are not the registered function's."""
+        usual = getattr(REGISTRY.get(self.name), "values", {})
+        bound = [f"{name} {_plain(v)}" for name, v in self.values.items() if usual.get(name, v) != v]
+        return ", ".join([self.name, *bound])
+
     def bind(self, **parameters: Any) -> "Activation":
         """The same function with other defaults.
 
@@ -275,6 +282,10 @@ class Activation:
         form = format_of(dtype)
         gap = functools.partial(self.gap, **self.values) if self.gap else None
         return reach.saturation(self, gap, -1, dtype, form), reach.saturation(self, gap, 1, dtype, form)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _signed(name: str, values: Mapping[str, Any]) -> float:

@@ -139,7 +139,7 @@ function bind({ activation, parameter }) {
 const clamp = (value, [low, high]) => min(max(value, low), high);
 
 // ---------------------------------------------------------------------------------------------- the theory
-// The same quadrature as activations/gaussian.py, where it is explained.
+// The same quadrature as activations/gaussian, where it is explained.
 
 const [NODES, WEIGHTS] = gaussLegendre(20);
 const DEVIATIONS = [-12, -8, -4, -2, 0, 2, 4, 8, 12];

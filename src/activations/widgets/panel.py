@@ -1,4 +1,4 @@
-"""A panel that trains sixteen networks when it is asked to.
+"""A panel for any grid: what the grid varies is chosen by hand, and every choice is trained there and then.
 
 In a running notebook it is made of ipywidgets and trains in a thread, so that the kernel stays free and the stop button
 works. Where outputs are stored it is the picture of one run and a sentence that says how to get it alive.
@@ -9,6 +9,9 @@ import io
 import os
 import threading
 import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import ipywidgets
@@ -17,23 +20,45 @@ from IPython.display import display
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from activations import data as datasets
 from activations import functions, initialize, plots
-from activations.networks import positive
-from activations.train import Grid, Run, train
+from activations.data import Data
+from activations.functions import Activation
+from activations.grid import AXES, Grid
+from activations.initialize import Init
+from activations.train import Run, train
 
-SEEDS = 16
-STEPS = 300
-INITS = {
-    "torch's default": initialize.get("torch_default"),
-    "LeCun": initialize.get("lecun_uniform"),
-    "Xavier": initialize.get("xavier_uniform"),
-    "Xavier, gain 4": initialize.get("xavier_uniform", gain=4),
-    "He": initialize.get("kaiming_uniform"),
-}
+RECORDS = 20  # points of the curve
+TESTS = 5  # of which so many with the test accuracy
+PAUSE = 0.3  # seconds that a slider must rest before its choice is trained
 ALIVE = (
     "This is the picture of one run. In a running notebook (make lab, or Colab) this cell is a panel: "
-    "choose, press Train, and sixteen networks are trained there and then."
+    "choose, and the networks are trained there and then."
 )
+TITLES = {
+    "activation": "Activation",
+    "init": "Init",
+    "norm": "Norm",
+    "depth": "Layers",
+    "width": "Width",
+    "optimiser": "Optimiser",
+    "rate": "Rate",
+    "batch": "Batch",
+    "schedule": "Schedule",
+    "weight_decay": "Weight decay",
+    "clip": "Clipping at",
+    "activation_l1": "L1 on activations",
+    "activation_l2": "L2 on activations",
+    "weight_l1": "L1 on weights",
+    "weight_l2": "L2 on weights",
+}
+
+
+def label(value: Any) -> str:
+    """A value of an axis in a word."""
+    if isinstance(value, Activation | Init):
+        return value.label
+    return f"{value:.3g}" if isinstance(value, Real) else str(value)
 
 
 def picture(run: Run, title: str) -> bytes:
@@ -48,116 +73,156 @@ def picture(run: Run, title: str) -> bytes:
         figure.suptitle(title, fontsize=11)
         final = np.sort(run.final.accuracy.dropna())
         right.plot(final, np.arange(1, len(final) + 1), "o", color=plots.COLOURS[1], ms=5)
-        right.axvline(10, color="#666666", lw=1, ls=":")
-        right.set(xlabel="accuracy (%)", ylabel="seeds, sorted", xlim=(0, 75), ylim=(0, SEEDS + 1))
+        right.axvline(100 / run.data.classes, color="#666666", lw=1, ls=":")
+        right.set(xlabel="accuracy (%)", ylabel="seeds, sorted")
+        right.set(xlim=(0, 100), ylim=(0, len(run.grid.seed) + 1))
         file = io.BytesIO()
         figure.savefig(file, format="png")
     return file.getvalue()
 
 
 class Panel:
-    """Choices, a Train and a Stop button, and the picture of the last run.
+    """Choices made from a grid's axes, a stop button, and the picture of the last run.
+
+    An axis with several values becomes a slider where they are numbers, else a list; all seeds are trained together.
+    A new choice ends the training that runs and begins its own; what was trained before is shown at once.
 
     Args:
-        activation: What is chosen at first.
-        init: A key of `INITS`.
-        depth: Hidden layers, 1 to 10.
-        rate: Learning rate of SGD with momentum 0.9, 0.001 to 1.
+        grid: What can be chosen.
+        data: What it is trained on, a name or a `Data`.
+        start: The choice at first, by axis; the first value where an axis is not named.
+        names: Other words for values, by their label.
 
     Raises:
-        TypeError: If the depth is no int.
-        ValueError: If an argument is unknown or out of range.
+        ValueError: If `start` names no axis that is varied, or a value that the axis does not have.
     """
 
     def __init__(
-        self, activation: str = "sigmoid", init: str = "torch's default", depth: int = 4, rate: float = 0.1
+        self,
+        grid: Grid,
+        data: str | Data = "mnist1d",
+        *,
+        start: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
-        functions.get_elementwise(activation)
-        if init not in INITS:
-            raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
-        if not 1 <= positive("depth", depth) <= 10:
-            raise ValueError(f"depth must be from 1 to 10, got {depth}")
-        if not 1e-3 <= rate <= 1:
-            raise ValueError(f"rate must be from 0.001 to 1, got {rate}")
-        wide = {"style": {"description_width": "7em"}}
-        self.activation = ipywidgets.Dropdown(
-            options=functions.names(),
-            value=functions.get_elementwise(activation).name,
-            description="Activation",
-            **wide,
-        )
-        self.init = ipywidgets.Dropdown(options=list(INITS), value=init, description="Init", **wide)
-        self.depth = ipywidgets.IntSlider(min=1, max=10, value=depth, description="Hidden layers", **wide)
-        self.rate = ipywidgets.FloatLogSlider(
-            min=-3, max=0, step=0.25, value=rate, description="Rate", readout_format=".3g", **wide
-        )
-        self.go = ipywidgets.Button(description="Train 16 seeds", button_style="primary")
+        self.all, self.data, self.names = grid, datasets.get(data), dict(names or {})
+        self.options: dict[str, dict[str, Any]] = {}
+        self.controls: dict[str, Any] = {}
+        for axis in (axis for axis in AXES if axis != "seed" and len(getattr(grid, axis)) > 1):
+            values = [_looked_up(axis, value) for value in getattr(grid, axis)]
+            self.options[axis] = {self.names.get(label(value), label(value)): value for value in values}
+            numbers = all(isinstance(value, Real) for value in values)
+            kind = ipywidgets.SelectionSlider if numbers else ipywidgets.Dropdown
+            self.controls[axis] = kind(
+                options=list(self.options[axis]),
+                description=TITLES[axis],
+                style={"description_width": "7em"},
+            )
+        for axis, value in (start or {}).items():
+            if axis not in self.controls:
+                raise ValueError(
+                    f"start must name an axis that is varied, {', '.join(self.controls)}; got {axis!r}"
+                )
+            words = label(_looked_up(axis, value))
+            words = self.names.get(words, words)
+            if words not in self.options[axis]:
+                raise ValueError(
+                    f"start: {axis} must be one of {', '.join(self.options[axis])}, got {words!r}"
+                )
+            self.controls[axis].value = words
         self.halt = ipywidgets.Button(description="Stop", disabled=True)
-        self.bar = ipywidgets.IntProgress(min=0, max=STEPS, description="", layout={"width": "12em"})
+        self.bar = ipywidgets.IntProgress(min=0, max=grid.steps, description="", layout={"width": "12em"})
         self.said = ipywidgets.HTML("")
         self.image = ipywidgets.Image(format="png", layout={"max_width": "676px"})
         self.run: Run | None = None
+        self._done: dict[str, tuple[Run, bytes]] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.go.on_click(lambda _: self.start())
+        self._timer: threading.Timer | None = None
         self.halt.on_click(lambda _: self.stop())
+        for control in self.controls.values():
+            control.observe(lambda _: self.change(), names="value")
 
     def grid(self) -> Grid:
-        """What would be trained with the present choices: sixteen MLPs of width 64."""
-        return Grid(
-            activation=self.activation.value,
-            init=INITS[self.init.value],
-            depth=self.depth.value,
-            rate=self.rate.value,
-            seed=range(SEEDS),
-            width=64,
-            batch=50,
-            steps=STEPS,
-            optimiser="momentum",
-        )
+        """What would be trained with the present choices."""
+        chosen = {axis: self.options[axis][control.value] for axis, control in self.controls.items()}
+        return replace(self.all, **chosen, full={"seed": self.all.seed})
 
     def title(self) -> str:
         """The present choices in words."""
-        return f"{self.activation.value}, {self.init.value}, {self.depth.value} layers, rate {self.rate.value:.3g}"
+        words = [
+            control.value
+            if isinstance(control, ipywidgets.Dropdown)
+            else f"{TITLES[axis].lower()} {control.value}"
+            for axis, control in self.controls.items()
+        ]
+        return ", ".join(words) or label(self.all.activation[0])
+
+    def change(self) -> None:
+        """Train the present choice as soon as it has rested for a moment."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(PAUSE, self.start)
+        self._timer.daemon = True
+        self._timer.start()
 
     def start(self) -> None:
-        """Begin to train in a thread; the last picture stays until the next one is drawn."""
-        if self._thread is not None and self._thread.is_alive():
+        """Train the present choice in a thread, or show it if that was done; the last picture stays until then."""
+        self._stop.set()  # whatever runs has been overtaken
+        title = self.title()
+        if title in self._done:
+            self.run, self.image.value = self._done[title]
+            self.said.value = f"{self.run.grid.members} networks, trained before."
             return
-        self._stop.clear()
-        self.go.disabled, self.halt.disabled, self.bar.value = True, False, 0
+        self._stop = threading.Event()
+        self.halt.disabled, self.bar.value = False, 0
         self.said.value = "Training …"
-        self._thread = threading.Thread(target=self._work, args=(self.grid(), self.title()), daemon=True)
+        arguments = (self.grid(), title, self._stop)
+        self._thread = threading.Thread(target=self._work, args=arguments, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Ask the training to end; what it has recorded is drawn."""
+        self.halt.disabled = True
         self._stop.set()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until the training that runs has ended."""
+        """Wait until the choice that rests has been trained."""
+        if self._timer is not None:
+            self._timer.join(timeout)  # after which there is a thread
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def _work(self, grid: Grid, title: str) -> None:
+    def _work(self, grid: Grid, title: str, stop: threading.Event) -> None:
         def asked() -> bool:
-            self.bar.value += 1
-            return self._stop.is_set()
+            if stop is self._stop:  # else another choice has the bar
+                self.bar.value += 1
+            return stop.is_set()
 
         try:
-            run = train(grid, "mnist1d", every=STEPS // 20, evaluate=STEPS // 5, progress=False, stop=asked)
+            run = trained(grid, self.data, asked)
+            if stop is not self._stop:
+                return
             if run.history.empty:
                 self.said.value = "Stopped before the first record; the last picture stays."
             else:
                 self.run, self.image.value = run, picture(run, title)
                 steps = int(run.history.step.max())
-                self.said.value = (
-                    f"Stopped after {steps} steps." if run.stopped else f"{SEEDS} networks, {steps} steps."
+                ended = (
+                    f"Stopped after {steps} steps."
+                    if run.stopped
+                    else f"{grid.members} networks, {steps} steps."
                 )
+                self.said.value = ended
+                if not run.stopped:
+                    self._done[title] = (run, self.image.value)
         except Exception:  # noqa: BLE001  # in a thread it would vanish, whatever it is; the reader looks here
+            if stop is not self._stop:
+                return
             self.said.value = f"<pre>{html.escape(traceback.format_exc(limit=-1))}</pre>"
         finally:
-            self.go.disabled, self.halt.disabled = False, True
+            if stop is self._stop:
+                self.halt.disabled = True
 
     def __repr__(self) -> str:
         """The choices in words."""
@@ -166,18 +231,24 @@ class Panel:
     def _ipython_display_(self) -> None:
         if "ACTIVATIONS_QUIET" in os.environ:
             stored: dict[str, Any] = {"text/plain": f"{self!r}\n{ALIVE}"}
-            self.run = train(self.grid(), "mnist1d", every=STEPS // 20, progress=False)
+            self.run = trained(self.grid(), self.data, lambda: False)
             stored["image/png"] = picture(self.run, self.title())
             display(stored, raw=True)
             return
-        display(
-            ipywidgets.VBox(
-                [
-                    ipywidgets.HBox([self.activation, self.init], layout={"flex_flow": "row wrap"}),
-                    ipywidgets.HBox([self.depth, self.rate], layout={"flex_flow": "row wrap"}),
-                    ipywidgets.HBox([self.go, self.halt, self.bar, self.said]),
-                    self.image,
-                ]
-            )
-        )
+        choices = ipywidgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
+        display(ipywidgets.VBox([choices, ipywidgets.HBox([self.halt, self.bar, self.said]), self.image]))
         self.start()
+
+
+def trained(grid: Grid, data: Data, stop: Any) -> Run:
+    """Train with as many records as a picture shows."""
+    steps = grid.steps
+    every, evaluate = max(1, steps // RECORDS), max(1, steps // TESTS)
+    return train(grid, data, every=every, evaluate=evaluate, progress=False, stop=stop)
+
+
+def _looked_up(axis: str, value: Any) -> Any:
+    """Names of activations and inits as what they stand for."""
+    if axis == "activation":
+        return functions.get_elementwise(value)
+    return initialize.get(value) if axis == "init" else value

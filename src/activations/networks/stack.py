@@ -1,0 +1,258 @@
+"""What networks share: members side by side, their weights and norms, and the linear layer that ends them."""
+
+import copy
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from activations import functions, initialize, normalize
+from activations.functions import Activation
+from activations.initialize import Init
+from activations.normalize import Norm
+
+# MKL picks its instructions by where in memory a matrix begins, and so would give a member other last bits in
+# another place. "AUTO" forbids that and costs nothing; it is read at the first product of matrices in a
+# process.
+os.environ.setdefault("MKL_CBWR", "AUTO")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a stack: what is applied, how its weights begin, and the seed of their draws."""
+
+    activation: Activation
+    init: Init
+    seed: int
+
+    @classmethod
+    def of(cls, activation: str | Activation, init: str | Init, seed: int) -> "Member":
+        """Look the names up.
+
+        Raises:
+            ValueError: If a name is unknown or the seed is negative.
+            TypeError: If the seed is no int.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise TypeError(f"seed must be an int, got {type(seed).__name__}")
+        if seed < 0:
+            raise ValueError(f"seed must be at least 0, got {seed}")
+        return cls(functions.get_elementwise(activation), initialize.get(init), seed)
+
+
+@dataclass
+class Trace:
+    """What a forward pass left behind, an entry an activation, in the order in which they were applied.
+
+    Attributes:
+        pre: Before the activation.
+        post: After it.
+        weights: The weights that fed it, [members, ...]; the same ones again where they are shared over time.
+    """
+
+    pre: list[Tensor] = field(default_factory=list)
+    post: list[Tensor] = field(default_factory=list)
+    weights: list[nn.Parameter] = field(default_factory=list)
+
+
+def positive(name: str, value: int) -> int:
+    """Return `value` if it is an int of at least 1.
+
+    Raises:
+        TypeError: If it is no int.
+        ValueError: If it is below 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}")
+    return value
+
+
+# Fewer elements than this at the end of a tensor are computed one by one, and may round differently from the
+# rest.
+VECTOR = 32
+
+
+def elementwise(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """Apply a function of single numbers to `z`, each as if it stood in a tensor of any other size.
+
+    torch computes with other instructions what does not fill a vector register, and what does not lie side by
+    side. A member's last elements would then depend on whether another member comes behind it. So on the CPU
+    the end is filled up.
+    """
+    if z.device.type != "cpu":
+        return function(z)
+    z, lacking = z.contiguous(), -z.numel() % VECTOR
+    if not lacking:
+        return function(z)
+    return function(F.pad(z.view(-1), (0, lacking)))[: z.numel()].view(z.shape)
+
+
+class _Head(torch.autograd.Function):
+    """The linear layer that ends a network, with classes before examples: [members, classes, batch].
+
+    So few columns are what matrix products are slowest at, and a softmax along the last dimension too: with
+    the classes in front, the products of the pass forward and back take a third of the time, the softmax a
+    tenth.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, W: Tensor, b: Tensor) -> Tensor:
+        ctx.save_for_backward(h, W)
+        return torch.baddbmm(b.transpose(1, 2), W.transpose(1, 2), h.transpose(1, 2))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        h, W = ctx.saved_tensors
+        (delta,) = grads  # under autocast it comes in half precision, and the products are taken in that
+        h, W = h.to(delta.dtype), W.to(delta.dtype)
+        below = delta.transpose(1, 2) @ W.transpose(1, 2)
+        return below, (delta @ h).transpose(1, 2), delta.sum(2)[:, None]
+
+
+def _alike(members: Sequence[Member]) -> list[tuple[Activation, int]]:
+    """Neighbours with one activation: it, and how many they are."""
+    return [(activation, len(list(run))) for activation, run in groupby(m.activation for m in members)]
+
+
+class Stack(nn.Module):
+    """Members side by side: their weights, and their activations where they differ.
+
+    The first dimension of every parameter and buffer counts the members. For a probe, `before` holds the
+    parameters as they were before the last step of training; else it is None.
+
+    Args:
+        members: One or more.
+        shape: Shape of one input example.
+        norm: Normalization before every activation, a name or a `Norm`.
+
+    Raises:
+        TypeError: If a size is no int.
+        ValueError: If there is no member, a size is below 1, or the norm is unknown.
+    """
+
+    before: Sequence[Tensor] | None = None
+
+    def __init__(self, members: Sequence[Member], shape: tuple[int, ...], norm: str | Norm = "none") -> None:
+        super().__init__()
+        if not members:
+            raise ValueError("members must hold at least one Member, got none")
+        self.members = tuple(members)
+        self.shape = tuple(positive("shape", size) for size in shape)
+        if not self.shape:
+            raise ValueError("shape must hold at least one size, got ()")
+        self.norm = normalize.get(norm)
+        self.W = nn.ParameterList()
+        self.b = nn.ParameterList()
+        self.norms = nn.ModuleList()
+        self._generators = [Generator().manual_seed(member.seed) for member in self.members]
+        self._runs = _alike(self.members)
+
+    def keep(self, rows: Sequence[int]) -> "Stack":
+        """Copy the stack with these members alone, in this order; `before` goes along.
+
+        Raises:
+            ValueError: If there is no row, or one is no member's.
+        """
+        if not rows or not all(0 <= row < len(self.members) for row in rows):
+            raise ValueError(f"rows must be some of 0 to {len(self.members) - 1}, got {list(rows)}")
+        chosen = torch.tensor(rows, device=self.W[0].device)
+        copies: dict[int, Any] = {id(p): nn.Parameter(p.detach()[chosen]) for p in self.parameters()}
+        copies |= {id(values): values[chosen] for values in (*self.buffers(), *(self.before or ()))}
+        copies[id(self.members)] = tuple(self.members[row] for row in rows)
+        copies[id(self._generators)] = [self._generators[row] for row in rows]
+        copies[id(self._runs)] = _alike(copies[id(self.members)])
+        return copy.deepcopy(self, copies)
+
+    def draw(self, shape: tuple[int, ...], fan_in: int, fan_out: int) -> nn.Parameter:
+        """Draw every member's weights: `[members, *shape]`, float32."""
+        pairs = zip(self.members, self._generators, strict=True)
+        return nn.Parameter(torch.stack([m.init.weights(shape, fan_in, fan_out, g) for m, g in pairs]))
+
+    def draw_bias(self, shape: tuple[int, ...], fan_in: int) -> nn.Parameter:
+        """Draw every member's biases: `[members, *shape]`, float32."""
+        pairs = zip(self.members, self._generators, strict=True)
+        return nn.Parameter(torch.stack([m.init.bias(shape, fan_in, g) for m, g in pairs]))
+
+    def add_dense(self, *sizes: int) -> None:
+        """Add linear layers between layers of these sizes."""
+        for fan_in, fan_out in pairwise(sizes):
+            self.W.append(self.draw((fan_in, fan_out), fan_in, fan_out))
+            self.b.append(self.draw_bias((1, fan_out), fan_in))
+
+    def spread(self, x: Tensor) -> Tensor:
+        """Give a batch that all members share a dimension of members.
+
+        Raises:
+            ValueError: If `x` is neither `[batch, *shape]` nor `[members, batch, *shape]`.
+        """
+        members = len(self.members)
+        if x.shape[1:] == self.shape:
+            return x.expand(members, *x.shape)
+        if x.shape[2:] != self.shape or len(x) != members:
+            raise ValueError(
+                f"x must be [batch, *{self.shape}] or [{members}, batch, *{self.shape}], got {tuple(x.shape)}"
+            )
+        return x
+
+    def add_norm(self, features: int) -> None:
+        """Add the norm of one activation of so many features, if the stack has a norm."""
+        if self.norm.layer is not None:
+            self.norms.append(self.norm.layer(len(self.members), features))
+
+    def normalize(self, z: Tensor, index: int) -> Tensor:
+        """Apply the norm with this index to `z`, [members, batch, features, ...]; without one, `z` it is."""
+        return self.norms[index](z) if self.norms else z
+
+    def activate(self, z: Tensor, trace: Trace | None = None, weights: nn.Parameter | None = None) -> Tensor:
+        """Apply each member's activation to its slice of `z`, [members, ...]; note both sides in `trace`."""
+        if len(self._runs) == 1:
+            h = elementwise(self._runs[0][0].torch, z)
+        else:
+            parts = z.split([count for _, count in self._runs])
+            h = torch.cat(
+                [
+                    elementwise(activation.torch, part)
+                    for (activation, _), part in zip(self._runs, parts, strict=True)
+                ]
+            )
+        if trace is not None:
+            trace.pre.append(z)
+            trace.post.append(h)
+            if weights is not None:
+                trace.weights.append(weights)
+        return h
+
+    def linear(self, h: Tensor, index: int) -> Tensor:
+        """Return h W + b with these weights: [members, batch, fan_in] → [members, batch, fan_out]."""
+        return torch.baddbmm(self.b[index], h, self.W[index])
+
+    def head(self, h: Tensor) -> Tensor:
+        """Return the outputs: the last linear layer, [members, batch, fan_in] → [members, batch, classes]."""
+        return _Head.apply(h, self.W[-1], self.b[-1]).transpose(1, 2)
+
+    def dense(self, h: Tensor, trace: Trace | None, norm: int = 0) -> Tensor:
+        """Run the linear layers, all but the last with norm (from this index on) and activation."""
+        for index, W in enumerate(self.W[:-1]):
+            h = self.activate(self.normalize(self.linear(h, index), norm + index), trace, W)
+        return self.head(h)
+
+
+@contextmanager
+def undisturbed(network: nn.Module) -> Iterator[None]:
+    """Put the network's buffers (running statistics) and its mode back as they were, whatever happens."""
+    training, before = network.training, [buffer.clone() for buffer in network.buffers()]
+    try:
+        yield
+    finally:
+        network.train(training)
+        with torch.no_grad():
+            for buffer, value in zip(network.buffers(), before, strict=True):
+                buffer.copy_(value)

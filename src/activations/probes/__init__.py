@@ -1,0 +1,23 @@
+"""What goes on inside: probes, which measure networks at any step of training without touching them.
+
+A probe is called as `probe(network, data)` and returns a table with a column `member`, the place in the
+stack. Its options are bound by `functools.partial`, so that what was trained with it can be kept::
+
+    run = train(grid, "mnist1d", probe=partial(probes.layers, examples=50), probe_every=10)
+    run.probes       # one row a member, step and hidden layer
+
+Parameters, gradients, running statistics, mode and random numbers stay as they are. The network answers in
+the mode that it is in: batch norm, in training, takes the statistics of the examples that the probe looks at.
+Sums are taken in float64, since norms of gradients twenty sigmoids down are too small for float32.
+
+What has weights of its own counts as one unit of one layer, wherever those weights are applied: a channel at
+all places of an image, a recurrent unit at all steps of a signal. Only `layers` looks at every step of a
+recurrent network by itself.
+"""
+
+from activations.probes.activity import units
+from activations.probes.curvature import sharpness
+from activations.probes.signals import layers, updates
+from activations.probes.spectra import spectrum
+
+__all__ = ["layers", "sharpness", "spectrum", "units", "updates"]

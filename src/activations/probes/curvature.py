@@ -1,0 +1,104 @@
+"""How curved the loss is."""
+
+import copy
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from activations.data import Data
+from activations.networks import Stack, positive
+from activations.program import losses
+
+
+def sharpness(
+    network: Stack,
+    data: Data,
+    examples: int = 200,
+    iterations: int = 50,
+    tolerance: float = 0.01,
+    seed: int = 0,
+) -> pd.DataFrame:
+    r"""Find the largest eigenvalue of the Hessian of every member's loss, by power iteration.
+
+    From a random direction v of length 1, the same for all members, each iteration takes
+
+    .. math:: \lambda = v^\top H v, \qquad r = \frac{\lVert H v - \lambda v \rVert}{|\lambda|}, \qquad
+        v \leftarrow \frac{H v}{\lVert H v \rVert}
+
+    where H v is the gradient of :math:`v^\top \nabla L`. A member is done when r is at most `tolerance`; some
+    eigenvalue is then within :math:`r\,|\lambda|` of λ, and usually far closer: the error of λ goes with r².
+
+    What is found is the eigenvalue of largest magnitude, with its sign: the most negative one, where that
+    outweighs the largest one. What is called sharpness is the largest one; gradient descent of rate η is
+    unstable where it exceeds 2/η (Cohen et al. 2021). Where two eigenvalues of opposite
+    signs are about as large, r stays large.
+
+    Everything is computed in float64, on a copy of the network, in the mode that it is in. The loss is the
+    mean cross-entropy of the examples, without penalties; at kinks of φ its second derivative counts as 0.
+
+    Args:
+        network: Any stack; it is left as it is.
+        data: Where the examples come from, on the network's device.
+        examples: The loss is that of so many, from the first training example on; at least 1.
+        iterations: How many products with the Hessian are taken, at most; at least 1.
+        tolerance: Of r, at least 0.
+        seed: Of the random direction.
+
+    Returns:
+        One row a member with the columns `member`, `sharpness` (λ), `residual` (r; 0 where H v is 0) and
+        `iterations` (how many were taken).
+
+    Raises:
+        TypeError: If `examples` or `iterations` is no int.
+        ValueError: If `examples` or `iterations` is below 1, or `tolerance` below 0.
+
+    Source: cohen2021gradient.
+    """
+    count, most = positive("examples", examples), positive("iterations", iterations)
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance must be at least 0, got {tolerance}")
+    wide = copy.deepcopy(network).requires_grad_()
+    if next(wide.parameters()).device.type == "mps":  # which has no float64
+        wide = wide.cpu()
+    parameters = list(wide.double().parameters())
+    members = len(wide.members)
+    x, y = (part[:count].to(parameters[0].device) for part in (data.x, data.y))
+    with torch.enable_grad():
+        total = losses(wide(x.double()), y.expand(members, -1)).sum()
+        gradients = torch.autograd.grad(total, parameters, create_graph=True, materialize_grads=True)
+        slope = _side_by_side(gradients)
+
+    generator = torch.Generator().manual_seed(seed)
+    start = torch.randn(slope.shape[1], generator=generator, dtype=torch.float64)
+    v = (start / start.norm()).to(slope.device).expand(members, -1)
+    found = torch.zeros(3, members, dtype=torch.float64, device=slope.device)
+    going = torch.ones(members, dtype=torch.bool, device=slope.device)
+    for number in range(1, most + 1):
+        products = torch.autograd.grad(
+            slope, parameters, v, retain_graph=number < most, materialize_grads=True
+        )
+        Hv = _side_by_side(products)
+        value, length = (v * Hv).sum(1), Hv.norm(dim=1)
+        off = (Hv - value[:, None] * v).norm(dim=1)
+        residual = torch.where(length == 0, 0.0, off / value.abs())
+        taken = torch.full_like(value, number)
+        found = torch.where(going, torch.stack([value, residual, taken]), found)
+        going = going & ~(residual <= tolerance)
+        if not going.any():
+            break
+        v = Hv / length[:, None]
+    value, residual, taken = found.cpu()
+    return pd.DataFrame(
+        {
+            "member": range(members),
+            "sharpness": value.numpy(),
+            "residual": residual.numpy(),
+            "iterations": taken.long().numpy(),
+        }
+    )
+
+
+def _side_by_side(parts: tuple[Tensor, ...]) -> Tensor:
+    """[members, ...] each → [members, all of them]."""
+    return torch.cat([part.flatten(1) for part in parts], dim=1)

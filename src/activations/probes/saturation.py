@@ -1,0 +1,87 @@
+"""Where an activation is flat, found once, so that saturated units are counted by comparisons alone."""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activations.functions import Activation
+
+SATURATED = 0.01  # a unit is saturated where its slope is below this share of the function's largest
+MOST = 8  # edges of flat regions; only a periodic function has more, and any number of them
+_HALF = np.geomspace(1e-6, 1e8, 7001)  # half a per cent from one to the next
+_END = float(np.finfo(np.float64).max)
+
+
+def share(activation: Activation, z: NDArray[Any]) -> float:
+    """The share of the numbers in `z` at which the slope of φ is below 1 % of its largest size.
+
+    Args:
+        activation: φ.
+        z: Pre-activations, one dimension, float32 or float64. NaN is not flat.
+
+    Returns:
+        0 to 1; NaN where the slope of φ has no largest value.
+    """
+    limit = _limit(activation)
+    if math.isinf(limit):
+        return math.nan
+    regions = _regions(activation, z.dtype)
+    if regions is None:
+        return np.count_nonzero(np.abs(activation.slope(z.astype(np.float64))) < limit) / z.size
+    return sum(_count(z, low, high) for low, high in regions) / z.size
+
+
+def _count(z: NDArray[Any], low: Any, high: Any) -> int:
+    if low == -math.inf:
+        return int(np.count_nonzero(z <= high))
+    if high == math.inf:
+        return int(np.count_nonzero(z >= low))
+    return int(np.count_nonzero((z >= low) & (z <= high)))
+
+
+def _limit(activation: Activation) -> float:
+    steepest = activation.slope_range
+    return SATURATED * max(abs(steepest[0]), abs(steepest[2]))
+
+
+@functools.cache
+def _regions(activation: Activation, dtype: np.dtype[Any]) -> Sequence[tuple[Any, Any]] | None:
+    """First and last number of every flat region, from the left, in a format; None if they are many.
+
+    The edges are those of the slope as it is computed in float64, to the last bit.
+    """
+    limit = _limit(activation)
+
+    def flat(z: Any) -> Any:
+        return np.abs(activation.slope(z)) < limit
+
+    kinks = [math.nextafter(kink, side) for kink in activation.kinks for side in (-math.inf, kink, math.inf)]
+    at = np.unique([-_END, *-_HALF, 0.0, *_HALF, _END, *kinks])
+    inside = flat(at)
+    turns = np.flatnonzero(inside[1:] != inside[:-1])
+    if len(turns) > MOST:
+        return None
+    edges = [beside for turn in turns for beside in _turn(flat, float(at[turn]), float(at[turn + 1]))]
+    bounds = [-math.inf, *edges, math.inf]  # regions flat and not flat by turns: two bounds each
+    regions = [bounds[i : i + 2] for i in range(0 if inside[0] else 2, len(bounds), 4)]
+    return [(_inward(low, dtype, math.inf), _inward(high, dtype, -math.inf)) for low, high in regions]
+
+
+def _turn(flat: Callable[[float], Any], low: float, high: float) -> tuple[float, float]:
+    """The neighbouring numbers between which `flat` changes; it is one at `low`, the other at `high`."""
+    before = flat(low)
+    while low < (middle := low + (high - low) / 2) < high:
+        low, high = (middle, high) if flat(middle) == before else (low, middle)
+    return low, high
+
+
+def _inward(edge: float, dtype: np.dtype[Any], side: float) -> Any:
+    """The first number of the format from `edge` on towards `side`."""
+    with np.errstate(over="ignore"):
+        rounded = dtype.type(edge)
+        outside = float(rounded) < edge if side > 0 else float(rounded) > edge
+        return np.nextafter(rounded, dtype.type(side)) if outside else rounded

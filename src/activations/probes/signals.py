@@ -1,0 +1,131 @@
+"""Signals on their way forward and back, layer by layer, and what a step does to the weights."""
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from activations.data import Data
+from activations.networks import Stack, Trace, positive, undisturbed, weights
+from activations.probes import saturation
+from activations.program import losses
+
+
+def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
+    """Measure every hidden layer on the first training examples.
+
+    Args:
+        network: Any stack; it is left as it is, gradients included.
+        data: Where the examples come from, on the network's device.
+        examples: How many are looked at, at least 1.
+
+    Returns:
+        One row a member and hidden layer, counted from 1 at the input (in a recurrent network a row a layer
+        and step, layer by layer), with the columns `member`, `layer`, `pre_mean`, `pre_sd` (pre-activations
+        z), `post_mean`, `post_sd` (activations φ(z)), `post_spread` (standard deviation of a unit's
+        activation over the examples, averaged over units), `saturated` and `zero` (shares of units ×
+        examples, 0 to 1: slope below 1 % of the largest, NaN where there is no largest; output exactly 0),
+        `delta` (root mean square over the examples of the norm of ∂loss/∂z), `weight_gradient` (norm of
+        ∂loss/∂W, W being the weights that feed the layer) and `post_square` (mean of φ(z)²).
+
+    Raises:
+        TypeError: If `examples` is no int.
+        ValueError: If `examples` is below 1.
+    """
+    count = positive("examples", examples)
+    dtype = next(network.parameters()).dtype
+    x, y = data.x[:count].to(dtype), data.y[:count]
+    trace = Trace()
+    with undisturbed(network), torch.enable_grad():
+        outputs = network(x, trace)
+        total = losses(outputs, y.expand(len(network.members), -1)).sum()
+        gradients = torch.autograd.grad(total, [*trace.pre, *trace.weights], materialize_grads=True)
+    deltas, by_weights = gradients[: len(trace.pre)], gradients[len(trace.pre) :]
+
+    rows: dict[str, list[Tensor]] = {}
+    for layer, (z, h, delta, dW) in enumerate(
+        zip(trace.pre, trace.post, deltas, by_weights, strict=True), start=1
+    ):
+        z, h = z.detach().cpu(), h.detach().cpu()  # MPS has no float64
+        pre_mean, pre_sd, _ = _moments(z)
+        post_mean, post_sd, post_spread = _moments(h)
+        flat = [
+            saturation.share(member.activation, part)
+            for member, part in zip(network.members, z.flatten(1).numpy(), strict=True)
+        ]
+        zero = [np.count_nonzero(part == 0) / part.size for part in h.flatten(1).numpy()]
+        table = {
+            "member": torch.arange(len(z)),
+            "layer": torch.full((len(z),), layer),
+            "pre_mean": pre_mean,
+            "pre_sd": pre_sd,
+            "post_mean": post_mean,
+            "post_sd": post_sd,
+            "post_spread": post_spread,
+            "saturated": torch.tensor(flat, dtype=torch.float64),
+            "zero": torch.tensor(zero, dtype=torch.float64),
+            "delta": _norm(delta) * len(x) ** 0.5,  # the loss is a mean over the examples
+            "weight_gradient": _norm(dW),
+            "post_square": post_mean.square() + post_sd.square(),
+        }
+        for name, values in table.items():
+            rows.setdefault(name, []).append(values)
+    return pd.DataFrame({name: torch.cat(values).numpy() for name, values in rows.items()})
+
+
+def _moments(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and sd of [members, examples, ...], and the sd of a unit over the examples, averaged over units.
+
+    The variance is that within units plus that between their means, so that nothing cancels where units
+    hardly vary.
+    """
+    wide = values.to(torch.float64, copy=True).flatten(2)
+    means = wide.mean(1, keepdim=True)
+    within = wide.sub_(means).square_().mean(1)
+    mean = means.mean(2, keepdim=True)
+    variance = within.mean(1) + (means - mean).square().mean((1, 2))
+    return mean.flatten(), variance.sqrt(), within.sqrt().mean(1)
+
+
+def _norm(values: Tensor) -> Tensor:
+    return _wide(values).flatten(1).norm(dim=1)
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values.detach().cpu().double()  # MPS has no float64
+
+
+def updates(network: Stack, data: Data) -> pd.DataFrame:
+    """Compare what the last step of training did to the weights with the weights: the update:data ratio.
+
+    Args:
+        network: Any stack; `network.before` holds its parameters as they were before the step, or is None.
+        data: Not looked at.
+
+    Returns:
+        One row a member and matrix or kernels of weights (biases and norms excluded), with the columns
+        `member`, `layer` (the one that they feed, counted from 1; the last is the layer out), `weights`
+        (their name: "W.0"), `size` (‖W‖, the root of the sum of squares, after the step), `update` (‖W − W
+        before‖) and `ratio` (update / size). The last two are NaN where `network.before` is None, as before
+        the first step.
+    """
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    before = dict(zip(names, network.before, strict=True)) if network.before is not None else {}
+    convolutions = len(getattr(network, "kernels", ()))
+    tables = []
+    for W in weights(network):
+        kind, index = names[id(W)].split(".")
+        size = _norm(W)
+        past = before.get(id(W))
+        update = size * torch.nan if past is None else _norm(_wide(W) - _wide(past))
+        tables.append(
+            {
+                "member": range(len(W)),
+                "layer": int(index) + 1 + convolutions * (kind == "W"),
+                "weights": names[id(W)],
+                "size": size.numpy(),
+                "update": update.numpy(),
+                "ratio": (update / size).numpy(),
+            }
+        )
+    return pd.concat([pd.DataFrame(table) for table in tables], ignore_index=True)

@@ -1,0 +1,82 @@
+"""How many directions a layer uses: singular values of its activations and of its weights."""
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from activations.data import Data
+from activations.networks import Stack, Trace, positive, undisturbed
+
+
+@torch.no_grad()
+def spectrum(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
+    r"""Measure how many directions the activations of every hidden layer use, and how far weights stretch.
+
+    With the singular values :math:`\sigma_1 \ge \sigma_2 \ge \dots` of the centred activations, the matrix
+    whose rows are the examples and whose columns are the units less their means, the effective rank is that
+    of Roy and Vetterli (2007),
+
+    .. math:: \exp\Big(-\sum_i p_i \ln p_i\Big), \qquad p_i = \frac{\sigma_i}{\sum_k \sigma_k},
+
+    and the stable rank is :math:`\sum_i \sigma_i^2 / \sigma_1^2`. Both are 1 where all units move together
+    and at most the number of units or of examples less 1; the effective rank counts small singular values for
+    more.
+
+    In a convolution, the columns are its channels and each place of an image has a row, and its kernels are a
+    matrix [channels out, channels in × places]; in a recurrent network each step of an example has a row, and
+    the weights are those of the state, the gates side by side.
+
+    Args:
+        network: Any stack; it is left as it is.
+        data: Where the examples come from, on the network's device.
+        examples: How many are looked at, at least 1.
+
+    Returns:
+        One row a member and layer, counted from 1, with the columns `member`, `layer`, `effective_rank`,
+        `stable_rank` (both 0 where no unit varies), `post_sigma` (the largest singular value of the centred
+        activations, which grows with the root of the number of rows) and `weight_sigma` (that of the weights
+        that feed the layer: the largest factor by which they stretch an input).
+
+    Raises:
+        TypeError: If `examples` is no int.
+        ValueError: If `examples` is below 1.
+
+    Source: roy2007effective.
+    """
+    count = positive("examples", examples)
+    trace = Trace()
+    with undisturbed(network):
+        network(data.x[:count].to(next(network.parameters()).dtype), trace)
+    kinds = {id(W): W for W in trace.weights}
+    tables = []
+    for layer, (key, W) in enumerate(kinds.items(), start=1):
+        steps = [h for V, h in zip(trace.weights, trace.post, strict=True) if id(V) == key]
+        rows = [
+            _ranks(torch.cat([_matrix(h[member]) for h in steps])) | {"weight_sigma": _largest(W[member])}
+            for member in range(len(W))
+        ]
+        tables.append(pd.DataFrame(rows).assign(member=range(len(W)), layer=layer))
+    columns = ["member", "layer", "effective_rank", "stable_rank", "post_sigma", "weight_sigma"]
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
+def _matrix(h: Tensor) -> Tensor:
+    """[examples, units, ...] → [examples × places, units], in float64."""
+    return h.cpu().double().movedim(1, -1).flatten(0, -2)  # MPS has no float64
+
+
+def _ranks(A: Tensor) -> dict[str, float]:
+    A = A - A[0]  # what is constant is then zero, which its mean by itself need not be
+    sigma = torch.linalg.svdvals(A - A.mean(0))
+    if not sigma[0]:
+        return {"effective_rank": 0.0, "stable_rank": 0.0, "post_sigma": 0.0}
+    p = sigma / sigma.sum()
+    return {
+        "effective_rank": torch.special.entr(p).sum().exp().item(),
+        "stable_rank": (sigma / sigma[0]).square().sum().item(),
+        "post_sigma": sigma[0].item(),
+    }
+
+
+def _largest(W: Tensor) -> float:
+    return torch.linalg.matrix_norm(W.cpu().double().flatten(1), 2).item()

@@ -1,0 +1,324 @@
+"""What is trained in one go: members of one group, on one device, in one thread.
+
+This is the loop itself. `activations.train` divides a grid into programs and puts their results together.
+"""
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from activations.data import Data
+from activations.grid import Group
+from activations.networks import Stack, Trace, undisturbed, weights
+from activations.optimise import Rows
+from activations.store import Trained
+
+PRECISIONS = ("float32", "float64", "tf32", "bfloat16", "float16")
+AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+# float16 has no numbers below 6e-8: the loss is multiplied before the way back, the gradients divided after it.
+LOSS_SCALE = {"float16": 1024.0}
+CHECK = 25  # steps after which members are looked at for NaN, at the latest
+
+Probe = Callable[[Stack, Data], pd.DataFrame]
+
+
+def batches(examples: int, batch: int, steps: int, seeds: Sequence[int]) -> Tensor:
+    """Draw the order of examples: int32 [steps, members, batch], a fresh shuffle an epoch, from each member's own seed.
+
+    Raises:
+        ValueError: If a batch is larger than the set.
+    """
+    if batch > examples:
+        raise ValueError(f"batch must be at most the {examples} training examples, got {batch}")
+    per_epoch = examples // batch
+    orders = {}
+    for seed in set(seeds):
+        generator = torch.Generator().manual_seed(seed)
+        epochs = [
+            torch.randperm(examples, generator=generator, dtype=torch.int32)
+            for _ in range(-(-steps // per_epoch))
+        ]
+        orders[seed] = torch.cat([epoch[: per_epoch * batch] for epoch in epochs])[: steps * batch].view(
+            steps, batch
+        )
+    return torch.stack([orders[seed] for seed in seeds], dim=1)
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """Cross-entropy of logits [members, classes, batch], a number an example, with its gradient in closed form.
+
+    The classes stand before the examples, where a softmax is ten times as fast, and nothing is gathered, whose way back adds in any
+    order on a GPU.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, y: Tensor) -> Tensor:
+        right = torch.arange(logits.shape[1], device=y.device)[:, None] == y[:, None]
+        ctx.save_for_backward(logits, right)
+        return -torch.log_softmax(logits, 1).where(right, 0).sum(1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        logits, right = ctx.saved_tensors
+        return (torch.softmax(logits, 1) - right.to(logits.dtype)) * grads[0][:, None], None
+
+
+def losses(outputs: Tensor, y: Tensor) -> Tensor:
+    """Each member's mean cross-entropy in nats: [members, batch, classes] and [members, batch] → [members].
+
+    The mean is taken member by member, so that no member's gradient depends on how many others there are.
+    """
+    return _CrossEntropy.apply(outputs.transpose(1, 2), y).mean(1)
+
+
+@torch.no_grad()
+def accuracy(network: Stack, x: Tensor, y: Tensor, chunk: int = 200) -> Tensor:
+    """Each member's share of right answers on `x`, `y`, in per cent: [members], float64, on the CPU.
+
+    The network answers in evaluation mode, and is left in the mode that it was in.
+    """
+    with undisturbed(network):
+        network.eval()
+        right = sum(
+            (network(part).argmax(-1) == labels).sum(1).cpu().double()
+            for part, labels in zip(x.split(chunk), y.split(chunk), strict=True)
+        )
+    return 100 * right / len(y)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread of torch's, restored afterwards: other cores are used by other processes.
+
+    Two threads save a quarter of the time on an idle two-core machine, two processes nearly half. And where anything else
+    runs, threads wait for each other spinning, and a step takes up to ten times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A program: members that are trained in one go, and everything that they need for it."""
+
+    group: Group
+    data: Data
+    steps: int
+    record: tuple[int, ...]
+    evaluate: tuple[int, ...]
+    probed: tuple[int, ...]
+    probe: tuple[Probe, ...]
+    prepare: Callable[[Stack], object] | None
+    device: str
+    precision: str
+    deterministic: bool
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What decides the result besides members and data."""
+        names = (
+            "steps",
+            "record",
+            "evaluate",
+            "probed",
+            "probe",
+            "prepare",
+            "device",
+            "precision",
+            "deterministic",
+        )
+        return {name: getattr(self, name) for name in names}
+
+
+@contextlib.contextmanager
+def _arithmetic(precision: str, deterministic: bool, chosen: torch.device) -> Iterator[None]:
+    """TF32 and determinism as they were asked for; both concern CUDA, and are put back afterwards."""
+    if chosen.type != "cuda":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
+    matrices, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matrices.allow_tf32, convolutions.allow_tf32, torch.are_deterministic_algorithms_enabled()
+    matrices.allow_tf32 = convolutions.allow_tf32 = precision == "tf32"
+    torch.use_deterministic_algorithms(deterministic)
+    try:
+        yield
+    finally:
+        matrices.allow_tf32, convolutions.allow_tf32 = before[:2]
+        torch.use_deterministic_algorithms(before[2])
+
+
+class _Program:
+    """The members in training; those that diverge leave."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.device = job, torch.device(job.device)
+        self.dtype = torch.float64 if job.precision == "float64" else torch.float32
+        parts = (job.data.x, job.data.y, job.data.x_test, job.data.y_test)
+        self.data = Data(job.data.name, *(part.to(self.device) for part in parts))
+        self.x, self.x_test = self.data.x.to(self.dtype), self.data.x_test.to(self.dtype)
+        self.network = job.group.build(job.data).to(self.device, self.dtype)
+        if job.prepare is not None:
+            with torch.no_grad():
+                job.prepare(self.network)
+        self.network.train()
+        settings = job.group.settings
+        self.rows = Rows(list(self.network.parameters()), settings, job.steps)
+        seeds = [member.seed for member in job.group.members]
+        self.order = batches(len(self.x), job.group.batch, job.steps, seeds).to(self.device)
+        self.penalties = self._penalties(range(len(settings)))
+        self.alive = list(range(len(settings)))
+        self.diverged = np.zeros(len(settings), dtype=np.int64)
+        self.left: dict[int, dict[str, Tensor]] = {}
+        self.since: list[Tensor] = []
+
+    def _penalties(self, rows: Iterable[int]) -> dict[str, Tensor]:
+        """Factors by name, one a member, of the penalties that any member has."""
+        chosen = [self.job.group.settings[row] for row in rows]
+        names = ("activation_l1", "activation_l2", "weight_l1", "weight_l2")
+        factors = {name: [getattr(setting, name) for setting in chosen] for name in names}
+        return {n: torch.tensor(f, dtype=self.dtype).to(self.device) for n, f in factors.items() if any(f)}
+
+    def step(self, number: int) -> None:
+        """One step of all members."""
+        job, chosen = self.job, self.order[number - 1]
+        x = self.x.index_select(0, chosen.view(-1)).view(*chosen.shape, *self.x.shape[1:])
+        y = self.data.y.index_select(0, chosen.view(-1)).view(chosen.shape)
+        trace = Trace() if {"activation_l1", "activation_l2"} & self.penalties.keys() else None
+        with torch.autocast(self.device.type, AUTOCAST.get(job.precision), enabled=job.precision in AUTOCAST):
+            outputs = self.network(x, trace)
+        each = losses(outputs.to(self.dtype), y)
+        objective = each
+        for name, factors in self.penalties.items():
+            objective = objective + factors * _penalty(name, self.network, trace)
+        scale = LOSS_SCALE.get(job.precision, 1.0)
+        gradients = torch.autograd.grad(objective.sum() * scale, self.rows.parameters, materialize_grads=True)
+        self.rows.step(number, gradients, scale)
+        self.since.append(each.detach())
+
+    def look_for_divergence(self, number: int) -> None:
+        """Let the members go whose loss, or at the end whose weights, are not finite."""
+        first = number - len(self.since) + 1
+        looked = torch.stack(self.since).isfinite()
+        if number == self.job.steps:
+            looked[-1] &= self.rows.values.isfinite().all(1)
+        finite = looked.cpu().numpy()
+        if finite.all():
+            return
+        for at in np.flatnonzero(~finite.all(0)):
+            self.diverged[self.alive[at]] = first + int(np.argmin(finite[:, at]))
+            self.left[self.alive[at]] = {
+                n: t[at].detach().clone() for n, t in self.network.state_dict().items()
+            }
+        stay = np.flatnonzero(finite.all(0)).tolist()
+        self.alive = [self.alive[at] for at in stay]
+        if not stay:
+            return
+        self.network = self.network.keep(stay)
+        self.rows = self.rows.keep(stay, list(self.network.parameters()))
+        chosen = torch.tensor(stay, device=self.device)
+        self.order, self.since = self.order[:, chosen], [each[chosen] for each in self.since]
+        self.penalties = self._penalties(self.alive)
+
+    def recorded(self, number: int) -> pd.DataFrame:
+        """Rows of all members at this step; of those that have left, with NaN."""
+        count = len(self.diverged)
+        loss, right = np.full(count, np.nan), np.full(count, np.nan)
+        if self.alive and self.since:
+            seen = torch.stack(self.since, dim=1).cpu().double().tolist()  # on the CPU: MPS has no float64
+            # Added exactly: torch adds in an order that depends on how many members there are.
+            loss[self.alive] = [math.fsum(each) / len(each) for each in seen]
+            self.since.clear()
+        if self.alive and number in self.job.evaluate:
+            right[self.alive] = accuracy(self.network, self.x_test, self.data.y_test).numpy()
+        return pd.DataFrame({"member": range(count), "step": number, "loss": loss, "accuracy": right})
+
+    def probed(self, number: int, before: Sequence[Tensor] | None) -> pd.DataFrame:
+        """What the probes say, of the members that are left, in training mode."""
+        self.network.before = before
+        tables = []
+        for probe in self.job.probe:
+            with undisturbed(self.network):
+                table = probe(self.network, self.data)
+            table = table.assign(member=np.array(self.alive)[table.member.to_numpy()], step=number)
+            tables.append(table.assign(probe=_name(probe)) if len(self.job.probe) > 1 else table)
+        self.network.before = None
+        return pd.concat(tables, ignore_index=True)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Parameters and buffers of all members, as they were when each left or at the end."""
+        arrays = {}
+        for name, values in self.network.state_dict().items():
+            every = [self.left[row][name] if row in self.left else None for row in range(len(self.diverged))]
+            rows = iter(values)
+            if self.alive:
+                every = [next(rows) if kept is None else kept for kept in every]
+            arrays[name] = torch.stack(every).cpu().numpy()  # type: ignore[arg-type]
+        return arrays
+
+
+def _name(probe: Any) -> str:
+    """What a probe is called."""
+    return str(getattr(getattr(probe, "func", probe), "__name__", probe))
+
+
+def _penalty(name: str, network: Stack, trace: Trace | None) -> Tensor:
+    """What a penalty's factor is multiplied by: [members]."""
+    power = {"l1": torch.abs, "l2": torch.square}[name.rpartition("_")[2]]
+    if name.startswith("weight"):
+        return torch.stack([power(W).flatten(1).sum(1) for W in weights(network)]).sum(0)
+    assert trace is not None
+    return torch.stack([power(h).flatten(2).sum(2).mean(1) for h in trace.post]).sum(0)
+
+
+def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) -> Trained:
+    """Train one program."""
+    began = time.perf_counter()
+    chosen = torch.device(job.device)
+    with one_thread(), _arithmetic(job.precision, job.deterministic, chosen):
+        program, history, probes, stopped = _Program(job), [], [], False
+        if job.probe and 0 in job.probed:
+            probes.append(program.probed(0, None))
+        recorded = sorted({*job.record, *job.evaluate})
+        for number in range(1, job.steps + 1):
+            if stopped := stop():
+                break
+            due = bool(job.probe) and number in job.probed
+            before = [parameter.detach().clone() for parameter in program.rows.parameters] if due else None
+            program.step(number)
+            advance(1)
+            if number in recorded or due or len(program.since) % CHECK == 0:
+                count = len(program.alive)
+                program.look_for_divergence(number)
+                before = before if len(program.alive) == count else None
+            if number in recorded:
+                history.append(program.recorded(number))
+            if due and program.alive:
+                probes.append(program.probed(number, before))
+            if not program.alive:
+                advance(job.steps - number)
+                history += [program.recorded(later) for later in recorded if later > number]
+                break
+        kept = program.weights()
+    empty = pd.DataFrame({"member": [], "step": [], "loss": [], "accuracy": []})
+    return Trained(
+        pd.concat(history, ignore_index=True) if history else empty,
+        pd.concat(probes, ignore_index=True) if probes else pd.DataFrame(),
+        kept,
+        program.diverged,
+        time.perf_counter() - began,
+        stopped,
+    )

@@ -1,0 +1,360 @@
+"""What an experiment leaves: tidy tables, the trained networks, and where and how they came about.
+
+::
+
+    run.plot("accuracy")                              # with 95 % intervals
+    run.compare("activation", baseline="relu")        # paired by seed, corrected for their number
+    run.save("relu.npz"); results.load("relu.npz")    # the same again, to the last bit
+"""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from scipy import stats
+
+from activations import data as datasets
+from activations import plots, store
+from activations.claims import CONFIDENCE
+from activations.data import Data
+from activations.grid import AXES, Grid, Group
+from activations.networks import Stack
+
+UNITS = {
+    "rate": "1",
+    "step": "batches",
+    "loss": "nats",
+    "accuracy": "% of the test set",
+    "diverged": "step, 0 if it did not",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The result of training a grid.
+
+    Attributes:
+        grid: What was trained.
+        data: What it was trained on; the tensors are on the CPU.
+        history: One row a member and recorded step, member by member: the member's labels, `step` (batches seen), `loss`
+            (mean cross-entropy in nats since the row before) and `accuracy` (test, per cent, NaN where it was not asked
+            for). Both are NaN from the step on at which a member diverged.
+        groups: The members by shape.
+        weights: Parameters and buffers of all networks by name, each [members, ...], a dictionary a group; NaN for members
+            that a stop has left untrained, and empty for such groups.
+        probes: What `probe` returned, with labels and step, in one table; empty without a probe.
+        diverged: One row a member: its labels and `diverged`, the step at which its loss or weights were no longer
+            finite, 0 if they stayed so.
+        about: Device, precision, versions, the data's name in `activations.data` (None for others), wall time in seconds,
+            programs, and how many of them came from the cache.
+        stopped: True if `stop` ended training early.
+    """
+
+    grid: Grid
+    data: Data
+    history: pd.DataFrame
+    groups: tuple[Group, ...]
+    weights: tuple[Mapping[str, np.ndarray], ...]
+    probes: pd.DataFrame
+    diverged: pd.DataFrame
+    about: Mapping[str, Any] = field(default_factory=dict)
+    stopped: bool = False
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of the columns of `history` and `diverged`; labels without one are names and counts."""
+        return dict(UNITS)
+
+    @cached_property
+    def networks(self) -> tuple[Stack, ...]:
+        """The trained networks, one stack a group, on the CPU and in evaluation mode."""
+        stacks = []
+        for group, arrays in zip(self.groups, self.weights, strict=True):
+            stack = group.build(self.data)
+            if arrays:
+                state = {name: torch.from_numpy(np.array(values)) for name, values in arrays.items()}
+                stack.to(next(iter(state.values())).dtype).load_state_dict(state)
+            else:  # training was stopped before this group
+                for parameter in stack.parameters():
+                    parameter.detach().fill_(math.nan)
+            stacks.append(stack.eval())
+        return tuple(stacks)
+
+    @property
+    def final(self) -> pd.DataFrame:
+        """The last row of every member."""
+        return self.history.drop_duplicates(self.grid.columns, keep="last")
+
+    def select(self, table: pd.DataFrame, **labels: Any) -> pd.DataFrame:
+        """The rows of a table of this run that have these labels.
+
+        Raises:
+            ValueError: If a label is no column, or no row has these labels.
+        """
+        rows = table
+        for column, value in labels.items():
+            if column not in rows:
+                raise ValueError(f"{column} must be one of {', '.join(table.columns)}")
+            rows = rows[rows[column] == value]
+        if rows.empty:
+            raise ValueError(f"no member of this run has {labels}")
+        return rows
+
+    def accuracy(self, **labels: Any) -> pd.Series:
+        """Final test accuracy in per cent of the members with these labels, by seed.
+
+        Raises:
+            ValueError: If a label is no column, or no member has these labels.
+        """
+        return self.select(self.final, **labels).set_index("seed").accuracy.sort_index()
+
+    @property
+    def varied(self) -> list[str]:
+        """The axes, without the seed, that have more than one value."""
+        return [c for c in self.grid.columns if c != "seed" and self.diverged[c].nunique() > 1]
+
+    def difference(
+        self,
+        axis: str,
+        value: Any,
+        baseline: Any,
+        *,
+        y: str = "accuracy",
+        table: pd.DataFrame | None = None,
+        **labels: Any,
+    ) -> pd.Series:
+        """How much a value of an axis has more than another, one number a pair of members that are otherwise alike.
+
+        Args:
+            axis: The column in which they differ.
+            value: Its value of the one.
+            baseline: Its value of the other, which is subtracted.
+            y: What is compared: a column of the table.
+            table: One row a member; None is `final`.
+            **labels: Of the members that are looked at; None looks at all.
+
+        Returns:
+            y(value) − y(baseline), NaN where one of them diverged, in the order of the other labels, the seed last.
+
+        Raises:
+            ValueError: If a column or a value is not there.
+        """
+        rows = self.select(self.final if table is None else table, **labels)
+        for column in (axis, y):
+            if column not in rows:
+                raise ValueError(f"{column!r} must be one of {', '.join(rows.columns)}")
+        for which, wanted in (("value", value), ("baseline", baseline)):
+            if wanted not in set(rows[axis]):
+                have = ", ".join(map(str, rows[axis].unique()))
+                raise ValueError(f"{which} must be one of {have}, got {wanted!r}")
+        others = [column for column in self.grid.columns if column != axis]
+        wide = rows.pivot(index=others, columns=axis, values=y).astype(np.float64)
+        return (wide[value] - wide[baseline]).rename(y)
+
+    def compare(
+        self,
+        axis: str,
+        baseline: Any,
+        *,
+        y: str = "accuracy",
+        method: str = "t",
+        table: pd.DataFrame | None = None,
+    ) -> pd.DataFrame:
+        """Compare every value of an axis with a baseline, in differences between members that are otherwise alike.
+
+        Where other axes are varied too, a seed's differences are averaged over them first: the seeds are what is repeated.
+
+        Args:
+            axis: The column that is compared.
+            baseline: Its value that the others are compared with.
+            y: What is compared: a column of the table.
+            method: "t" for Student's interval of the mean difference, "bootstrap" for the percentile interval corrected
+                for bias and skewness (BCa, SciPy's, 9999 resamples from a fixed seed).
+            table: One row a member; None is `final`.
+
+        Returns:
+            One row a value: `difference` (mean of value − baseline), `low` and `high` (95 % interval), `n` (seeds),
+            `p` (of the paired t-test) and `p_corrected` (Benjamini & Hochberg's, for as many comparisons as there are
+            rows). Pairs with a member that diverged are left out, and counted in `left_out`.
+
+        Raises:
+            ValueError: If an argument is unknown, or pairs of fewer than two seeds are left.
+        """
+        table = self.final if table is None else table
+        for column in (axis, y):
+            if column not in table:
+                raise ValueError(f"{column!r} must be one of {', '.join(table.columns)}")
+        if baseline not in set(table[axis]):
+            raise ValueError(
+                f"baseline must be one of {', '.join(map(str, table[axis].unique()))}, got {baseline!r}"
+            )
+        if method not in ("t", "bootstrap"):
+            raise ValueError(f"method must be 't' or 'bootstrap', got {method!r}")
+        rows = []
+        for value in (value for value in table[axis].unique() if value != baseline):
+            pairs = self.difference(axis, value, baseline, y=y, table=table)
+            paired = pairs[np.isfinite(pairs)].groupby("seed").mean().to_numpy()
+            if len(paired) < 2:
+                raise ValueError(
+                    f"{axis} {value!r} must leave pairs of at least two seeds with {baseline!r}, got {len(paired)}"
+                )
+            low, high = _interval(paired, method)
+            p = stats.ttest_1samp(paired, 0.0).pvalue if np.ptp(paired) else float(paired[0] == 0)
+            left_out = int((~np.isfinite(pairs)).sum())
+            rows.append((value, paired.mean(), low, high, len(paired), left_out, p))
+        columns = [axis, "difference", "low", "high", "n", "left_out", "p"]
+        result = pd.DataFrame(rows, columns=columns).set_index(axis)
+        return result.assign(p_corrected=stats.false_discovery_control(result.p) if len(rows) else [])
+
+    def plot(
+        self,
+        y: str = "loss",
+        *,
+        x: str | None = None,
+        by: str | None = None,
+        table: pd.DataFrame | None = None,
+        axes: Axes | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """Draw means over the seeds with their 95 % intervals.
+
+        Args:
+            y: The column to be drawn.
+            x: Against which column; None is the step, or where there is a single step the last axis of numbers that is
+                varied.
+            by: The axis that tells the lines apart; None is the first other one that is varied.
+            table: The table that holds the columns; None is `history`, or `probes` if only that has `y`.
+            axes: Where to draw; None draws a figure of its own and shows it.
+            names: Other words for the values of `by`.
+
+        Raises:
+            ValueError: If a column is not there, or more axes are varied than a picture can tell apart.
+        """
+        if table is None:
+            table = self.history if y in self.history else self.probes
+        if y not in table:
+            known = [*self.history.columns, *(c for c in self.probes if c not in self.history)]
+            raise ValueError(f"y must be one of {', '.join(known)}, got {y!r}")
+        shown = table.dropna(subset=[y])
+        varied = [axis for axis in self.varied if axis in table and table[axis].nunique() > 1]
+        if x is None:
+            numbers = [axis for axis in varied if pd.api.types.is_numeric_dtype(table[axis]) and axis != by]
+            x = "step" if shown.step.nunique() > 1 or not numbers else numbers[-1]
+        rest = [axis for axis in varied if axis not in (x, by)]
+        if by is None:
+            by = rest.pop(0) if rest else "activation"
+        if x not in table or by not in table:
+            raise ValueError(f"x and by must be columns of the table, got {x!r} and {by!r}")
+        if rest:
+            raise ValueError(
+                f"table must not vary in {', '.join(rest)} besides {x} and {by}: choose rows with run.select"
+            )
+
+        def draw(where: Axes) -> None:
+            where.set(xlabel=_labelled(str(x)), ylabel=_labelled(y))
+            plots.bands(where, shown, str(x), y, str(by), names=names)
+
+        if axes is not None:
+            draw(axes)
+            return
+        with plots.figure() as own:
+            draw(own)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write everything but the data into one file, whole or not at all; `load` gives the same again.
+
+        Args:
+            path: Where to; ".npz" is added where it is missing.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            ValueError: If the grid holds an activation, init or norm that has no registered name, which a file cannot
+                hold: save the tables (`run.history.to_csv`).
+        """
+        target = Path(path)
+        target = target if target.suffix == ".npz" else target.with_name(target.name + ".npz")
+        head = {
+            "grid": store.described(self.grid),
+            "data": {"name": self.data.name, "digest": store.digest(self.data)},
+            "about": dict(self.about),
+            "stopped": self.stopped,
+            "format": 1,
+        }
+        tables = {"history": self.history, "probes": self.probes, "diverged": self.diverged}
+        arrays = {
+            f"weights/{i}/{name}": a for i, group in enumerate(self.weights) for name, a in group.items()
+        }
+        store.write(target, store.packed(head, tables, arrays))
+        return target
+
+
+def _labelled(column: str) -> str:
+    return f"{column} ({UNITS[column]})" if UNITS.get(column, "1") != "1" else column.replace("_", " ")
+
+
+def _interval(values: np.ndarray, method: str) -> tuple[float, float]:
+    if np.ptp(values) == 0:
+        return float(values[0]), float(values[0])
+    if method == "t":
+        low, high = stats.t.interval(CONFIDENCE, len(values) - 1, values.mean(), stats.sem(values))
+        return float(low), float(high)
+    draw = np.random.default_rng(0)
+    found = stats.bootstrap((values,), np.mean, confidence_level=CONFIDENCE, rng=draw).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def load(path: str | os.PathLike[str], data: Data | None = None) -> Run:
+    """Read what `Run.save` wrote.
+
+    Args:
+        path: The file.
+        data: What the run was trained on; needed only where it was no data set with a name.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged or no file of this kind, or the data are not those that it was trained on.
+    """
+    head, tables, arrays = store.unpacked(Path(path).read_bytes())
+    if head.get("format") != 1:
+        raise ValueError(f"path must be a file that Run.save wrote, got {os.fspath(path)!r}")
+    if data is None:
+        if head["about"].get("data") is None:
+            raise ValueError(
+                f"data must be given: the run was trained on {head['data']['name']!r}, which has no name here"
+            )
+        data = datasets.get(head["about"]["data"])
+    if store.digest(data) != head["data"]["digest"]:
+        raise ValueError(
+            f"data must be what the run was trained on, {head['data']['name']!r}; got others, {data.name!r}"
+        )
+    axes: dict[str, Any] = {
+        name: [store.meant(v) for v in values] if name in AXES else values
+        for name, values in head["grid"].items()
+    }
+    grid = Grid(**axes, full={"seed": axes["seed"]})
+    groups = tuple(grid.groups())
+    weights: tuple[dict[str, np.ndarray], ...] = tuple({} for _ in groups)
+    for name, values in arrays.items():
+        _, index, parameter = name.split("/", 2)
+        weights[int(index)][parameter] = values
+    return Run(
+        grid,
+        data,
+        tables["history"],
+        groups,
+        weights,
+        tables["probes"],
+        tables["diverged"],
+        head["about"],
+        head["stopped"],
+    )

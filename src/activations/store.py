@@ -1,0 +1,301 @@
+"""What was trained stays: a cache of finished programs, and the files that results are written to.
+
+A program is a part of a grid that is trained in one go. Its key holds everything that can change its result, down to the source of this
+package; so a cache needs no care, and a result from it is the result that training would give. Functions written in a
+notebook have no such key, and what is trained with them is trained again.
+"""
+
+import functools
+import hashlib
+import io
+import json
+import os
+import platform
+import sys
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from activations import functions, initialize
+from activations.data import Data
+from activations.functions import Activation
+from activations.grid import AXES, Grid, Group
+from activations.initialize import Init
+from activations.normalize import Norm
+
+LARGEST = 2 * 10**9  # bytes that the cache may take; what was used longest ago goes first
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What one program leaves: members of one group that were trained together.
+
+    Attributes:
+        history: One row a member and recorded step: `member` (its place in the program), `step`, `loss`, `accuracy`.
+        probes: What the probe returned, with `member` and `step`; empty without a probe.
+        weights: The networks' parameters and buffers by name, each [members, ...].
+        diverged: By member, the step at which its loss or weights were no longer finite; 0 if they stayed so.
+        seconds: Wall time.
+        stopped: Whether it was stopped before the end.
+    """
+
+    history: pd.DataFrame
+    probes: pd.DataFrame
+    weights: dict[str, np.ndarray]
+    diverged: np.ndarray
+    seconds: float
+    stopped: bool = False
+
+
+# ---------------------------------------------------------------- what decides a result
+
+
+def digest(data: Data) -> str:
+    """SHA-256 of the name and all tensors of a data set."""
+    total = hashlib.sha256(data.name.encode())
+    for part in (data.x, data.y, data.x_test, data.y_test):
+        values = part.detach().cpu().contiguous().numpy()
+        total.update(f"{values.dtype}{values.shape}".encode())
+        total.update(values.data)
+    return total.hexdigest()
+
+
+@functools.cache
+def source() -> str:
+    """SHA-256 of this package's own source."""
+    total = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def surroundings(device: str) -> dict[str, Any]:
+    """Versions and hardware that can change the last bit of a result."""
+    chosen = torch.device(device)
+    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else platform.processor()
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "device": chosen.type,
+        "hardware": [platform.system(), platform.machine(), name, torch.backends.cpu.get_cpu_capability()],
+    }
+
+
+def function(called: Any) -> Any:
+    """A function of this package by its name, with the arguments that `functools.partial` has bound.
+
+    Raises:
+        ValueError: If it is none: its source cannot be told.
+    """
+    if called is None:
+        return None
+    if isinstance(called, functools.partial):
+        arguments = json.dumps([called.args, called.keywords], sort_keys=True, default=_refuse)
+        return [function(called.func), arguments]
+    module, name = getattr(called, "__module__", ""), getattr(called, "__qualname__", "")
+    known = sys.modules.get(module) if module.split(".")[0] == "activations" else None
+    if getattr(known, name, None) is not called:
+        raise ValueError(f"{name or called!r} must be a function of this package")
+    return f"{module}.{name}"
+
+
+def _refuse(value: Any) -> Any:
+    raise ValueError(f"{value!r} must be a number, a word or a list of them")
+
+
+def key(group: Group, data: str, how: Mapping[str, Any]) -> str | None:
+    """The name under which a program's result is kept; None where not all that decides it can be told.
+
+    Args:
+        group: The members.
+        data: The digest of the data.
+        how: The rest: numbers and words, functions under "probe", one under "prepare".
+    """
+    try:
+        told = {
+            "members": [[spelled(m.activation), spelled(m.init), m.seed] for m in group.members],
+            "settings": [asdict(setting) for setting in group.settings],
+            "shapes": [group.network, group.norm.name, group.depth, group.width, group.batch],
+            "data": data,
+            "how": {**how, "probe": [function(p) for p in how["probe"]], "prepare": function(how["prepare"])},
+            "surroundings": surroundings(how["device"]),
+            "source": source(),
+        }
+        return hashlib.sha256(json.dumps(told, sort_keys=True, default=_refuse).encode()).hexdigest()
+    except ValueError:
+        return None
+
+
+# ---------------------------------------------------------------- the cache
+
+
+def folder() -> Path | None:
+    """Where the cache is: ACTIVATIONS_CACHE, or the user's cache folder; None if that variable says "off"."""
+    named = os.environ.get("ACTIVATIONS_CACHE", "")
+    if named == "off":
+        return None
+    if named:
+        return Path(named)
+    import pooch
+
+    return Path(pooch.os_cache("activations")) / "runs"
+
+
+def put(where: Path, name: str, trained: Trained) -> None:
+    """Keep a program's result. A disk that is full or write-protected costs the cache and nothing else."""
+    head = {"seconds": trained.seconds}
+    arrays = {f"weights/{parameter}": values for parameter, values in trained.weights.items()}
+    content = packed(
+        head, {"history": trained.history, "probes": trained.probes}, arrays | {"diverged": trained.diverged}
+    )
+    try:
+        write(where / name, hashlib.sha256(content).digest() + content)
+        _make_room(where)
+    except OSError as error:
+        warnings.warn(f"The result was not kept in the cache: {error}", stacklevel=2)
+
+
+def take(where: Path, name: str) -> Trained | None:
+    """A program's result from the cache; None where there is none. A damaged one is reported and removed."""
+    path = where / name
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        warnings.warn(f"The cache cannot be read: {error}", stacklevel=2)
+        return None
+    try:
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
+            raise ValueError("its checksum is wrong")
+        head, tables, arrays = unpacked(content[32:])
+        path.touch()
+        weights = {n.removeprefix("weights/"): a for n, a in arrays.items() if n.startswith("weights/")}
+        return Trained(tables["history"], tables["probes"], weights, arrays["diverged"], head["seconds"])
+    except (ValueError, KeyError) as error:
+        warnings.warn(
+            f"A damaged result in the cache is thrown away and trained again: {error}", stacklevel=2
+        )
+        path.unlink(missing_ok=True)
+        return None
+
+
+def _make_room(where: Path) -> None:
+    """Remove what was used longest ago until the cache is small enough."""
+    files = [
+        (entry.stat().st_mtime, entry.stat().st_size, entry) for entry in where.iterdir() if entry.is_file()
+    ]
+    total = sum(size for _, size, _ in files)
+    for _, size, entry in sorted(files):
+        if total <= LARGEST:
+            return
+        entry.unlink(missing_ok=True)
+        total -= size
+
+
+# ---------------------------------------------------------------- files
+
+
+def described(grid: Grid) -> dict[str, Any]:
+    """A grid in numbers and names.
+
+    Raises:
+        ValueError: If something has no registered name.
+    """
+    axes = {axis: [spelled(value) for value in getattr(grid, axis)] for axis in AXES}
+    return axes | {"network": grid.network, "steps": grid.steps, "scale": grid.scale}
+
+
+def spelled(value: Any) -> Any:
+    """An activation, init or norm in names and numbers; everything else as it is.
+
+    Raises:
+        ValueError: If it is not the registered one of its name.
+    """
+    if isinstance(value, Activation):
+        if value.name not in functions.names() or functions.get(value.name, **value.values) != value:
+            raise ValueError(f"activation must be a registered one to be written down, got {value.name!r}")
+        return {"activation": value.name, "parameters": value.values}
+    if isinstance(value, Init):
+        known = initialize.SCHEMES.get(value.name)
+        if known is None or replace(known, gain=value.gain) != value:
+            raise ValueError(f"init must be a registered one to be written down, got {value.label!r}")
+        return {"init": value.name, "gain": value.gain}
+    if isinstance(value, Norm):
+        return value.name
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def meant(value: Any) -> Any:
+    """The activation, init or number that was spelled."""
+    if isinstance(value, dict) and "activation" in value:
+        return functions.get_elementwise(value["activation"]).bind(**value["parameters"])
+    if isinstance(value, dict) and "init" in value:
+        return initialize.get(value["init"], gain=value["gain"])
+    return value
+
+
+def packed(
+    head: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], arrays: Mapping[str, np.ndarray]
+) -> bytes:
+    """One npz archive, without pickles: JSON, tables column by column, arrays."""
+    columns = {
+        f"{name}/{column}": np.array(table[column].to_list(), dtype=str)
+        if not pd.api.types.is_numeric_dtype(table[column])
+        else table[column].to_numpy()
+        for name, table in tables.items()
+        for column in table
+    }
+    listed = {name: list(table.columns) for name, table in tables.items()}
+    file = io.BytesIO()
+    everything: dict[str, Any] = {
+        "head": np.array(json.dumps({**head, "tables": listed})),
+        **columns,
+        **arrays,
+    }
+    np.savez(file, **everything)
+    return file.getvalue()
+
+
+def unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, pd.DataFrame], dict[str, np.ndarray]]:
+    """What was packed.
+
+    Raises:
+        ValueError: If it is not whole.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            everything = {name: archive[name] for name in archive.files}
+        head = json.loads(str(everything.pop("head")))
+        tables = {}
+        for name, columns in head.pop("tables").items():
+            values = {column: everything.pop(f"{name}/{column}") for column in columns}
+            tables[name] = pd.DataFrame(
+                {c: v.tolist() if v.dtype.kind == "U" else v for c, v in values.items()}
+            )
+    except (zipfile.BadZipFile, OSError, EOFError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"the file is damaged: {error}") from error
+    return head, tables, everything
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
