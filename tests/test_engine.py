@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from activations import functions, initialize, probes, results, store
+from activations import functions, initialize, normalize, probes, results, store
 from activations.data import Data, mnist1d
 from activations.program import CHECK
 from activations.train import Grid, train
@@ -112,6 +112,20 @@ def test_probes_go_on_for_the_members_that_are_left():
     assert counts.to_dict() == {(30, 0.05): 2, (60, 0.05): 2}
 
 
+def test_what_a_probe_says_of_the_others_does_not_change_when_a_member_leaves():
+    how = {"probe": probes.updates, "probe_every": 1, "cache": False}
+    both, calm = run(WILD, **how), run(replace(WILD, rate=0.05), **how)
+    mine = both.probes[both.probes.rate == 0.05].reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine, calm.probes, check_exact=True)
+    assert mine.ratio.notna().all()
+
+
+def test_a_divergence_is_seen_where_training_is_stopped():
+    asked = []
+    result = run(WILD, stop=lambda: asked.append(None) or len(asked) > 15)
+    assert result.stopped and (result.diverged.diverged > 0).tolist() == [False, False, True, True]
+
+
 # ---------------------------------------------------------------- penalties and precision
 
 
@@ -175,8 +189,10 @@ def test_probes_come_at_the_steps_that_are_asked_for():
 
 def test_several_probes_share_a_table_and_the_cache():
     both = (functools.partial(probes.layers, examples=20), probes.updates)
-    table = run(Grid(**SMALL), probe=both, probe_every=30).probes
-    assert run(Grid(**SMALL), probe=both, probe_every=30).about["from_cache"] == 1
+    first, again = (run(Grid(**SMALL), probe=both, probe_every=30) for _ in range(2))
+    assert again.about["from_cache"] == 1
+    assert_same(first, again)
+    table = first.probes
     for name, probe in zip(("layers", "updates"), both, strict=True):
         alone = run(Grid(**SMALL), probe=probe, probe_every=30).probes
         mine = table[table.probe == name].reset_index(drop=True)
@@ -285,6 +301,15 @@ def test_an_activation_of_the_readers_own_is_not_kept(cache):
     assert not cache.exists()
 
 
+def test_a_norm_of_the_readers_own_is_not_taken_for_another(cache, tmp_path):
+    mine = replace(normalize.get("layer"), layer=normalize.RMSNorm)
+    run(Grid(norm="layer", **SMALL))
+    result = run(Grid(norm=mine, **SMALL))
+    assert result.about["from_cache"] == 0 and len(list(cache.iterdir())) == 1
+    with pytest.raises(ValueError, match="norm must be a registered one to be written down, got 'layer'"):
+        result.save(tmp_path / "run.npz")
+
+
 def test_the_cache_can_be_switched_off(monkeypatch, cache):
     monkeypatch.setenv("ACTIVATIONS_CACHE", "off")
     run(Grid(**SMALL))
@@ -332,6 +357,22 @@ def test_a_cache_that_cannot_be_written_costs_nothing_else(monkeypatch, tmp_path
     with pytest.warns(UserWarning, match="cache"):
         result = run(Grid(**SMALL))
     assert len(result.history) == 2
+
+
+def test_files_of_others_are_left_alone_and_a_cache_for_reading_only_serves(monkeypatch, cache):
+    cache.mkdir()
+    (cache / "thesis.txt").write_text("mine")
+    monkeypatch.setattr(store, "LARGEST", 0)
+    run(Grid(**SMALL))
+    assert (cache / "thesis.txt").read_text() == "mine"
+    monkeypatch.setattr(store, "LARGEST", 10**9)
+    run(Grid(**SMALL))
+
+    def refuse(*_):
+        raise OSError("read-only")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert run(Grid(**SMALL)).about["from_cache"] == 1
 
 
 def test_what_was_used_longest_ago_makes_room(monkeypatch, cache):
@@ -432,6 +473,12 @@ def test_differences_are_those_of_members_that_are_otherwise_alike():
         result.difference("activation", "elu", "relu")
 
 
+def test_pairs_that_never_were_are_not_counted_as_lost():
+    grid = Grid(optimiser=("adam", "adamw"), weight_decay=(None, 0.1), **SMALL | {"seed": range(3)})
+    compared = run(grid).compare("optimiser", "adam")
+    assert compared.n.tolist() == [3] and compared.left_out.tolist() == [0]
+
+
 def test_pairs_with_a_diverged_member_are_left_out_and_counted():
     result = run(
         Grid(optimiser="sgd", rate=(0.05, 0.1), activation=("relu", "tanh"), **SMALL | {"seed": range(3)})
@@ -474,10 +521,30 @@ def test_a_run_draws_itself():
     plt.close(figure)
     with pytest.raises(ValueError, match="y must be one of .*, got 'speed'"):
         result.plot("speed")
-    both = run(Grid(activation=("relu", "tanh"), **SMALL), every=10)
+    with pytest.raises(ValueError, match="table must not vary in activation besides depth and step"):
+        result.plot("accuracy", by="step", axes=axes)
+    both = run(Grid(activation=("relu", "tanh"), **SMALL), every=10, probe=probes.layers)
+    with pytest.raises(ValueError, match="table must not vary in layer besides step and activation"):
+        both.plot("pre_mean")
+    figure, axes = plt.subplots()
+    both.plot("pre_mean", table=both.select(both.probes, step=30), axes=axes)
+    assert axes.get_xlabel() == "layer"
+    plt.close(figure)
     figure, axes = plt.subplots()
     both.plot(axes=axes)
     assert axes.get_xlabel() == "step (batches)"
+    plt.close(figure)
+
+
+def test_a_line_of_survivors_says_so():
+    from matplotlib import pyplot as plt
+
+    result = run(replace(WILD, activation=("relu", "tanh"), seed=(0, 1, 2)), every=20)
+    lost = result.diverged.copy()
+    lost["diverged"] = [0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0]
+    figure, axes = plt.subplots()
+    replace(result, diverged=lost).plot(table=result.select(result.history, rate=0.05), axes=axes)
+    assert [line.get_label() for line in axes.get_lines()] == ["relu (1 of 6 diverged)", "tanh"]
     plt.close(figure)
 
 
@@ -518,6 +585,15 @@ def test_what_cannot_be_built_is_found_before_anything_is_trained(cache):
     with pytest.raises(ValueError, match="width"):
         run(Grid(norm=("none", "group"), **SMALL | {"width": 10}))
     assert not cache.exists()
+
+
+def test_a_cost_is_that_of_the_dearest_member_whichever_comes_first():
+    for axis, values in (("optimiser", ("sgd", "adam")), ("activation", ("relu", "gelu"))):
+        costs = [
+            Grid(**{axis: order, **SMALL}).cost(SIGNALS).program(1)
+            for order in (values, values[::-1], values[1])
+        ]
+        assert costs[0] == costs[1] == costs[2] > Grid(**{axis: values[0], **SMALL}).cost(SIGNALS).program(1)
 
 
 def test_full_scale_takes_more_seeds_and_what_the_grid_says(monkeypatch):

@@ -154,6 +154,27 @@ def test_a_new_choice_overtakes_the_one_that_trains(small, monkeypatch):
     assert small.said.value == "3 networks, 40 steps."
 
 
+def test_what_was_trained_before_is_not_painted_over_by_what_it_overtook(small, monkeypatch):
+    choose(small, activation="relu")
+    first = shown(small)
+    gate = Gate(monkeypatch, steps=10)
+    small.controls["activation"].value = "tanh"
+    assert gate.reached.wait(30)
+    overtaken = small._thread
+    small.controls["activation"].value = "relu"
+    small._timer.join(30)
+    gate.go_on.set()
+    overtaken.join(30)
+    assert shown(small) == first and small.said.value == "3 networks, trained before." and small.halt.disabled
+
+
+def test_whole_numbers_are_not_rounded_and_equal_words_are_refused():
+    panel = Panel(Grid(width=(1000, 1004, 2048), seed=0))
+    assert tuple(panel.controls["width"].options) == ("1000", "1004", "2048")
+    with pytest.raises(ValueError, match="names must tell the values of width apart"):
+        Panel(Grid(width=(8, 9), seed=0), names={"9": "8"})
+
+
 def test_a_slider_that_moves_on_trains_its_last_place_only(monkeypatch):
     monkeypatch.setattr(module, "PAUSE", 0.5)
     panel = Panel(GRID)

@@ -133,10 +133,10 @@ def test_more_processes_are_started_only_where_the_work_is_worth_it(monkeypatch)
 
 def test_a_gpu_takes_as_many_members_at_once_as_fit(monkeypatch):
     cost = Grid(seed=range(64)).cost(SIGNALS)
-    free = 2 * cost.program(1) * 40 + 1
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10 * free))
-    assert parallel.size(torch.device("cuda"), cost) == 40
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10, free))
+    total = 2 * cost.program(1) * 40
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10, total))
+    assert parallel.size(torch.device("cuda"), cost) == 32
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10, 10))
     assert parallel.size(torch.device("cuda"), cost) == 1
     assert parallel.size(torch.device("cpu"), cost) == 16
 

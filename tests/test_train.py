@@ -99,14 +99,15 @@ def test_so_it_is_with_every_other_network(network, precision):
 
 
 @pytest.mark.parametrize("kind", ["mlp", "lenet"])
-def test_the_number_of_threads_does_not_matter(monkeypatch, kind):
-    runs = []
-    for threads in (1, 2):
-        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        seen = []
-        monkeypatch.setattr(torch, "set_num_threads", seen.append)
-        runs.append(trained(kind, precision="float32", activation=("tanh", "relu"), seed=(0, 1)))
-        assert seen == [1, threads]  # one for the training, then as before
+def test_the_number_of_threads_does_not_matter(kind):
+    runs, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            runs.append(trained(kind, precision="float32", activation=("tanh", "relu"), seed=(0, 1)))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
     one, two = runs
     pd.testing.assert_frame_equal(one.history, two.history, check_exact=True)
 
@@ -520,6 +521,9 @@ def test_the_number_of_threads_is_given_back():
             "activation_l1 must be a finite number of at least 0, got nan",
         ),
         ({"weight_l2": "much"}, ValueError, "weight_l2 must be a finite number of at least 0, got 'much'"),
+        ({"network": ["mlp"]}, ValueError, "network must be one of"),
+        ({"schedule": [["cosine"]]}, ValueError, "schedule must be one of"),
+        ({"network": "lenet", "depth": (1, 2)}, ValueError, "depth must be a single value for lenet"),
         ({"scale": "huge"}, ValueError, "scale must be one of standard, full, got 'huge'"),
         ({"full": {"widht": 3}}, ValueError, "full must name arguments of Grid, got widht"),
         ({"batch": 0}, ValueError, "batch must be at least 1, got 0"),
@@ -542,7 +546,16 @@ def test_a_grid_that_cannot_be_trained_is_refused_by_name(arguments, error, says
         ({"every": 1.0}, TypeError, "every must be an int, got float"),
         ({"evaluate": -1}, ValueError, "evaluate must be at least 1, got -1"),
         ({"data": "mnist"}, ValueError, "data must be a Data or one of mnist1d, digits.*, got 'mnist'"),
-        ({"every": (5, 26)}, ValueError, "every must hold steps from 0 to 25, got 26"),
+        ({"every": (5, 26)}, ValueError, "every must hold steps from 1 to 25, got 26"),
+        ({"evaluate": (0, 5)}, ValueError, "evaluate must hold steps from 1 to 25, got 0"),
+        ({"probe": 5}, TypeError, "probe must be a function of network and data, or several, got int"),
+        ({"probe": (probes.layers, probes.layers)}, ValueError, "probe must hold probes of different names"),
+        (
+            {"probe": lambda n, d: None},
+            TypeError,
+            "probe must return a table with a column 'member', got NoneType",
+        ),
+        ({"prepare": 5}, TypeError, "prepare must be a function of the network, got int"),
         ({"probe_every": (0, 1.5)}, TypeError, "probe_every must be an int or ints, got float"),
         ({"workers": 0}, ValueError, "workers must be at least 1, got 0"),
         ({"workers": 2, "stop": lambda: False}, ValueError, "workers must be 1 together with stop, got 2"),

@@ -62,7 +62,7 @@ class Grid:
         scale: "standard", which is what outputs are stored from, or "full", which is for a GPU; None asks the
             environment variable ACTIVATIONS_SCALE and is "standard" without it.
         full: Arguments that take the place of the others at full scale, such as {"width": 1000}. Where it
-            names no seeds and there are several, 256 are trained.
+            names no seeds and there are several, 256 are trained. `dataclasses.replace` applies it again.
 
     Raises:
         TypeError: If a size or a seed is no int.
@@ -103,8 +103,11 @@ class Grid:
             for value in getattr(self, axis):
                 positive(axis, value)
         positive("steps", self.steps)
-        if self.network not in NETWORKS:
+        if not isinstance(self.network, str) or self.network not in NETWORKS:
             raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {self.network!r}")
+        for axis in ("depth", "width"):
+            if self.network == "lenet" and len(getattr(self, axis)) > 1:
+                raise ValueError(f"{axis} must be a single value for lenet, which has its own")
         for norm in self.norm:
             least = normalize.get(norm).least
             if min(self.batch) < least:
@@ -201,7 +204,7 @@ class Group:
 
 @dataclass(frozen=True)
 class GroupCost:
-    """What one member of a group takes.
+    """What one member of a group takes, in float32 and without penalties; of different members, the dearest.
 
     Attributes:
         members: How many there are in the group.
@@ -275,7 +278,17 @@ class _Counter(TorchFunctionMode):
 
 
 def _cost_of(group: Group, data: Data, steps: int) -> GroupCost:
-    one = group.part(0, 1)
+    """The cost of the dearest member, in float32 and without penalties."""
+    first = {member.activation.label: at for at, member in reversed([*enumerate(group.members)])}
+    measured = [_step_of(group.part(at, at + 1), data) for at in first.values()]
+    states = 2 + max(OPTIMISERS[setting.optimiser].states for setting in group.settings)
+    kept, operations, parameters = (max(values) for values in zip(*measured, strict=True))
+    order = 4 * steps * group.batch
+    return GroupCost(len(group.members), parameters, 4 * parameters * states, kept, order, operations)
+
+
+def _step_of(one: Group, data: Data) -> tuple[int, int, int]:
+    """What a step of one member keeps for the way back, in bytes; its operations; its parameters."""
     network = one.build(data)
     kept: dict[int, int] = {}
 
@@ -284,20 +297,11 @@ def _cost_of(group: Group, data: Data, steps: int) -> GroupCost:
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    x = torch.zeros(1, group.batch, *data.x.shape[1:])
+    x = torch.zeros(1, one.batch, *data.x.shape[1:])
     counter = _Counter()
     with counter, torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         network(x).sum().backward()
     parameters = list(network.parameters())
     for parameter in parameters:
         kept.pop(parameter.untyped_storage().data_ptr(), None)
-    count = sum(parameter.numel() for parameter in parameters)
-    states = 2 + OPTIMISERS[one.settings[0].optimiser].states
-    return GroupCost(
-        len(group.members),
-        count,
-        4 * count * states,
-        sum(kept.values()),
-        4 * steps * group.batch,
-        counter.operations,
-    )
+    return sum(kept.values()), counter.operations, sum(parameter.numel() for parameter in parameters)

@@ -103,7 +103,7 @@ class Setting:
     def __post_init__(self) -> None:
         """Check every value, and turn it into the one kind that it has in tables."""
         for name, accepted in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
-            if getattr(self, name) not in accepted:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in accepted:
                 raise ValueError(f"{name} must be one of {', '.join(accepted)}, got {getattr(self, name)!r}")
         if self.weight_decay is None:
             object.__setattr__(self, "weight_decay", OPTIMISERS[self.optimiser].decay)

@@ -1,6 +1,7 @@
 """Where programs run: in this process, in one a core, or on a Dask cluster; and how far they are."""
 
 import contextlib
+import math
 import os
 import tempfile
 import threading
@@ -28,13 +29,16 @@ Waiting = Mapping[int, tuple[Job, Path | None, str | None]]
 
 
 def size(chosen: torch.device, cost: Cost) -> int:
-    """How many members are trained in one go: sixteen on a CPU, on CUDA what fits into half of the memory that is free."""
+    """How many members are trained in one go: sixteen on a CPU, on CUDA what fits into half of its memory.
+
+    A power of 2, and of all its memory: the same grid is divided in the same way the next time.
+    """
     if chosen.type == "cpu":
         return PROGRAM
     if chosen.type != "cuda":
-        return 256  # MPS does not say what is free
-    free, _ = torch.cuda.mem_get_info(chosen)
-    return max(1, int(free / 2 / cost.program(1)))
+        return 256  # MPS does not say what it has
+    _, total = torch.cuda.mem_get_info(chosen)
+    return 2 ** max(0, int(math.log2(total / 2 / cost.program(1))))
 
 
 def workers(asked: int | None, waiting: dict[int, Any], chosen: torch.device, cost: Cost) -> int:

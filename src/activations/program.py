@@ -209,15 +209,15 @@ class _Program:
         self.rows.step(number, gradients, scale)
         self.since.append(each.detach())
 
-    def look_for_divergence(self, number: int) -> None:
-        """Let the members go whose loss, or at the end whose weights, are not finite."""
+    def look_for_divergence(self, number: int, last: bool) -> list[int]:
+        """Let the members go whose loss, or at the last step whose weights, are not finite; returns who stays."""
         first = number - len(self.since) + 1
         looked = torch.stack(self.since).isfinite()
-        if number == self.job.steps:
+        if last:
             looked[-1] &= self.rows.values.isfinite().all(1)
         finite = looked.cpu().numpy()
         if finite.all():
-            return
+            return list(range(len(self.alive)))
         for at in np.flatnonzero(~finite.all(0)):
             self.diverged[self.alive[at]] = first + int(np.argmin(finite[:, at]))
             self.left[self.alive[at]] = {
@@ -226,12 +226,13 @@ class _Program:
         stay = np.flatnonzero(finite.all(0)).tolist()
         self.alive = [self.alive[at] for at in stay]
         if not stay:
-            return
+            return stay
         self.network = self.network.keep(stay)
         self.rows = self.rows.keep(stay, list(self.network.parameters()))
         chosen = torch.tensor(stay, device=self.device)
         self.order, self.since = self.order[:, chosen], [each[chosen] for each in self.since]
         self.penalties = self._penalties(self.alive)
+        return stay
 
     def recorded(self, number: int) -> pd.DataFrame:
         """Rows of all members at this step; of those that have left, with NaN."""
@@ -253,8 +254,12 @@ class _Program:
         for probe in self.job.probe:
             with undisturbed(self.network):
                 table = probe(self.network, self.data)
+            if not isinstance(table, pd.DataFrame) or "member" not in table:
+                raise TypeError(
+                    f"probe must return a table with a column 'member', got {type(table).__name__}"
+                )
             table = table.assign(member=np.array(self.alive)[table.member.to_numpy()], step=number)
-            tables.append(table.assign(probe=_name(probe)) if len(self.job.probe) > 1 else table)
+            tables.append(table.assign(probe=name(probe)) if len(self.job.probe) > 1 else table)
         self.network.before = None
         return pd.concat(tables, ignore_index=True)
 
@@ -270,7 +275,7 @@ class _Program:
         return arrays
 
 
-def _name(probe: Any) -> str:
+def name(probe: Any) -> str:
     """What a probe is called."""
     return str(getattr(getattr(probe, "func", probe), "__name__", probe))
 
@@ -301,9 +306,8 @@ def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) ->
             program.step(number)
             advance(1)
             if number in recorded or due or len(program.since) % CHECK == 0:
-                count = len(program.alive)
-                program.look_for_divergence(number)
-                before = before if len(program.alive) == count else None
+                stay = program.look_for_divergence(number, number == job.steps)
+                before = [values[stay] for values in before] if before and stay else None
             if number in recorded:
                 history.append(program.recorded(number))
             if due and program.alive:
@@ -312,6 +316,8 @@ def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) ->
                 advance(job.steps - number)
                 history += [program.recorded(later) for later in recorded if later > number]
                 break
+        if stopped and program.since:
+            program.look_for_divergence(number - 1, last=True)
         kept = program.weights()
     empty = pd.DataFrame({"member": [], "step": [], "loss": [], "accuracy": []})
     return Trained(

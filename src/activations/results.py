@@ -156,8 +156,11 @@ class Run:
                 have = ", ".join(map(str, rows[axis].unique()))
                 raise ValueError(f"{which} must be one of {have}, got {wanted!r}")
         others = [column for column in self.grid.columns if column != axis]
-        wide = rows.pivot(index=others, columns=axis, values=y).astype(np.float64)
-        return (wide[value] - wide[baseline]).rename(y)
+        one, other = (rows[rows[axis] == which].set_index(others)[y] for which in (value, baseline))
+        if one.index.has_duplicates or other.index.has_duplicates:
+            raise ValueError("table must have one row a member, got several")
+        alike = one.index.intersection(other.index)
+        return (one.loc[alike] - other.loc[alike]).astype(np.float64).sort_index()
 
     def compare(
         self,
@@ -189,6 +192,8 @@ class Run:
             ValueError: If an argument is unknown, or pairs of fewer than two seeds are left.
         """
         table = self.final if table is None else table
+        if axis == "seed":
+            raise ValueError("axis must not be the seed, which is what is repeated")
         for column in (axis, y):
             if column not in table:
                 raise ValueError(f"{column!r} must be one of {', '.join(table.columns)}")
@@ -226,10 +231,13 @@ class Run:
     ) -> None:
         """Draw means over the seeds with their 95 % intervals.
 
+        A line whose members have diverged in part is a mean over the others, and says so. Where fewer than two are left
+        there is no interval, and nothing is drawn.
+
         Args:
             y: The column to be drawn.
-            x: Against which column; None is the step, or where there is a single step the last axis of numbers that is
-                varied.
+            x: Against which column; None is the step, or where there is a single step the layer or the last axis of
+                numbers that is varied. Against an axis, `history` is taken as it ends.
             by: The axis that tells the lines apart; None is the first other one that is varied.
             table: The table that holds the columns; None is `history`, or `probes` if only that has `y`.
             axes: Where to draw; None draws a figure of its own and shows it.
@@ -240,15 +248,26 @@ class Run:
         """
         if table is None:
             table = self.history if y in self.history else self.probes
+            if table is self.history and x not in (None, "step"):
+                table = self.final
         if y not in table:
             known = [*self.history.columns, *(c for c in self.probes if c not in self.history)]
             raise ValueError(f"y must be one of {', '.join(known)}, got {y!r}")
         shown = table.dropna(subset=[y])
-        varied = [axis for axis in self.varied if axis in table and table[axis].nunique() > 1]
+        apart = [*self.grid.columns[:-1], "step", "layer", "weights", "probe"]
+        varied = [c for c in apart if c in shown and shown[c].nunique() > 1]
         if x is None:
-            numbers = [axis for axis in varied if pd.api.types.is_numeric_dtype(table[axis]) and axis != by]
-            x = "step" if shown.step.nunique() > 1 or not numbers else numbers[-1]
-        rest = [axis for axis in varied if axis not in (x, by)]
+            numbers = [c for c in varied if pd.api.types.is_numeric_dtype(shown[c]) and c != by]
+            x = (
+                "step"
+                if "step" in numbers
+                else "layer"
+                if "layer" in numbers
+                else numbers[-1]
+                if numbers
+                else "step"
+            )
+        rest = [c for c in varied if c not in (x, by)]
         if by is None:
             by = rest.pop(0) if rest else "activation"
         if x not in table or by not in table:
@@ -257,10 +276,18 @@ class Run:
             raise ValueError(
                 f"table must not vary in {', '.join(rest)} besides {x} and {by}: choose rows with run.select"
             )
+        words = dict(names or {})
+        if by in self.diverged:
+            for value, lost in self.diverged.groupby(by).diverged:
+                if (lost > 0).any() and words.get(str(value), value) != "":
+                    words[str(value)] = (
+                        f"{words.get(str(value), value)} ({(lost > 0).sum()} of {len(lost)} diverged)"
+                    )
+        shown = shown[shown.groupby([by, x])[y].transform("size") > 1]
 
         def draw(where: Axes) -> None:
             where.set(xlabel=_labelled(str(x)), ylabel=_labelled(y))
-            plots.bands(where, shown, str(x), y, str(by), names=names)
+            plots.bands(where, shown, str(x), y, str(by), names=words)
 
         if axes is not None:
             draw(axes)

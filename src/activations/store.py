@@ -5,6 +5,7 @@ package; so a cache needs no care, and a result from it is the result that train
 notebook have no such key, and what is trained with them is trained again.
 """
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -24,13 +25,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from activations import functions, initialize
+from activations import functions, initialize, normalize
 from activations.data import Data
 from activations.functions import Activation
 from activations.grid import AXES, Grid, Group
 from activations.initialize import Init
 from activations.normalize import Norm
 
+SUFFIX = ".program"
 LARGEST = 2 * 10**9  # bytes that the cache may take; what was used longest ago goes first
 
 
@@ -81,7 +83,7 @@ def source() -> str:
 def surroundings(device: str) -> dict[str, Any]:
     """Versions and hardware that can change the last bit of a result."""
     chosen = torch.device(device)
-    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else platform.processor()
+    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else _processor()
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -89,6 +91,14 @@ def surroundings(device: str) -> dict[str, Any]:
         "device": chosen.type,
         "hardware": [platform.system(), platform.machine(), name, torch.backends.cpu.get_cpu_capability()],
     }
+
+
+@functools.cache
+def _processor() -> str:
+    """The processor's name, which Python itself does not know on Linux."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else []
+    return next((line for line in lines if line.startswith("model name")), platform.processor())
 
 
 def function(called: Any) -> Any:
@@ -125,7 +135,7 @@ def key(group: Group, data: str, how: Mapping[str, Any]) -> str | None:
         told = {
             "members": [[spelled(m.activation), spelled(m.init), m.seed] for m in group.members],
             "settings": [asdict(setting) for setting in group.settings],
-            "shapes": [group.network, group.norm.name, group.depth, group.width, group.batch],
+            "shapes": [group.network, spelled(group.norm), group.depth, group.width, group.batch],
             "data": data,
             "how": {**how, "probe": [function(p) for p in how["probe"]], "prepare": function(how["prepare"])},
             "surroundings": surroundings(how["device"]),
@@ -145,7 +155,7 @@ def folder() -> Path | None:
     if named == "off":
         return None
     if named:
-        return Path(named)
+        return Path(named).expanduser()
     import pooch
 
     return Path(pooch.os_cache("activations")) / "runs"
@@ -159,7 +169,7 @@ def put(where: Path, name: str, trained: Trained) -> None:
         head, {"history": trained.history, "probes": trained.probes}, arrays | {"diverged": trained.diverged}
     )
     try:
-        write(where / name, hashlib.sha256(content).digest() + content)
+        write(where / f"{name}{SUFFIX}", hashlib.sha256(content).digest() + content)
         _make_room(where)
     except OSError as error:
         warnings.warn(f"The result was not kept in the cache: {error}", stacklevel=2)
@@ -167,7 +177,7 @@ def put(where: Path, name: str, trained: Trained) -> None:
 
 def take(where: Path, name: str) -> Trained | None:
     """A program's result from the cache; None where there is none. A damaged one is reported and removed."""
-    path = where / name
+    path = where / f"{name}{SUFFIX}"
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -179,22 +189,25 @@ def take(where: Path, name: str) -> Trained | None:
         if hashlib.sha256(content[32:]).digest() != content[:32]:
             raise ValueError("its checksum is wrong")
         head, tables, arrays = unpacked(content[32:])
-        path.touch()
+        with contextlib.suppress(OSError):  # the cache may be for reading only
+            os.utime(path)
         weights = {n.removeprefix("weights/"): a for n, a in arrays.items() if n.startswith("weights/")}
         return Trained(tables["history"], tables["probes"], weights, arrays["diverged"], head["seconds"])
     except (ValueError, KeyError) as error:
         warnings.warn(
             f"A damaged result in the cache is thrown away and trained again: {error}", stacklevel=2
         )
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
         return None
 
 
 def _make_room(where: Path) -> None:
     """Remove what was used longest ago until the cache is small enough."""
-    files = [
-        (entry.stat().st_mtime, entry.stat().st_size, entry) for entry in where.iterdir() if entry.is_file()
-    ]
+    files = []
+    for entry in where.glob(f"*{SUFFIX}"):
+        with contextlib.suppress(OSError):  # another process may have removed it
+            files.append((entry.stat().st_mtime, entry.stat().st_size, entry))
     total = sum(size for _, size, _ in files)
     for _, size, entry in sorted(files):
         if total <= LARGEST:
@@ -232,6 +245,8 @@ def spelled(value: Any) -> Any:
             raise ValueError(f"init must be a registered one to be written down, got {value.label!r}")
         return {"init": value.name, "gain": value.gain}
     if isinstance(value, Norm):
+        if normalize.NORMS.get(value.name) != value:
+            raise ValueError(f"norm must be a registered one to be written down, got {value.name!r}")
         return value.name
     return value.item() if isinstance(value, np.generic) else value
 
@@ -249,17 +264,20 @@ def packed(
     head: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], arrays: Mapping[str, np.ndarray]
 ) -> bytes:
     """One npz archive, without pickles: JSON, tables column by column, arrays."""
-    columns = {
-        f"{name}/{column}": np.array(table[column].to_list(), dtype=str)
-        if not pd.api.types.is_numeric_dtype(table[column])
-        else table[column].to_numpy()
-        for name, table in tables.items()
-        for column in table
-    }
+    columns: dict[str, np.ndarray] = {}
+    words: dict[
+        str, list[Any]
+    ] = {}  # what is no number is JSON, in which NaN, None and text stay what they are
+    for name, table in tables.items():
+        for column in table:
+            if pd.api.types.is_numeric_dtype(table[column]):
+                columns[f"{name}/{column}"] = table[column].to_numpy()
+            else:
+                words[f"{name}/{column}"] = table[column].to_list()
     listed = {name: list(table.columns) for name, table in tables.items()}
     file = io.BytesIO()
     everything: dict[str, Any] = {
-        "head": np.array(json.dumps({**head, "tables": listed})),
+        "head": np.array(json.dumps({**head, "tables": listed, "words": words})),
         **columns,
         **arrays,
     }
@@ -277,11 +295,11 @@ def unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, pd.DataFrame], d
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             everything = {name: archive[name] for name in archive.files}
         head = json.loads(str(everything.pop("head")))
-        tables = {}
+        words, tables = head.pop("words"), {}
         for name, columns in head.pop("tables").items():
-            values = {column: everything.pop(f"{name}/{column}") for column in columns}
+            paths = {column: f"{name}/{column}" for column in columns}
             tables[name] = pd.DataFrame(
-                {c: v.tolist() if v.dtype.kind == "U" else v for c, v in values.items()}
+                {c: words[path] if path in words else everything.pop(path) for c, path in paths.items()}
             )
     except (zipfile.BadZipFile, OSError, EOFError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"the file is damaged: {error}") from error

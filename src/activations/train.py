@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 
 from activations import data as datasets
-from activations import parallel, store
+from activations import parallel, program, store
 from activations.data import Data
 from activations.grid import Grid, Group
 from activations.networks import Stack, positive
@@ -87,7 +87,7 @@ def train(
         every: Record the loss every so many steps, or at these steps; None records at the end only.
         evaluate: Record the test accuracy every so many steps or at these steps, too, and at the end: it is a pass over
             the test set.
-        probe: Called as `probe(network, data)` in training mode; returns a table with a column `member`. Of the network it
+        probe: Called as `probe(network, data)` in training mode, with float32 data; returns a table with a column `member`. Of the network it
             changes what it likes but the parameters. `network.before` holds the parameters as they were before the step,
             or None. With several probes, a column `probe` says in `Run.probes` whose a row is.
         probe_every: Call it every so many steps, or at these steps, 0 being before the first; None calls it at step 0 and
@@ -100,7 +100,8 @@ def train(
         workers: Processes; None decides by the work, 1 stays in this one.
         cache: Whether to keep programs in the cache and to take them from there.
         progress: Show a bar; None shows one wherever somebody is there to see it.
-        stop: Asked before every step; a True ends training and keeps what there is. All is trained in this process then.
+        stop: Asked before every step; a True ends training and keeps what there is. All is trained in this process then,
+            without the cache.
 
     Raises:
         ValueError: If an argument is unknown or out of range.
@@ -111,15 +112,19 @@ def train(
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     if stop is not None and workers not in (None, 1):
         raise ValueError(f"workers must be 1 together with stop, got {workers}")
-    record = {*times("every", every, grid.steps), grid.steps}
-    tested = {*times("evaluate", evaluate, grid.steps), grid.steps}
+    record = {*times("every", every, grid.steps, 1), grid.steps}
+    tested = {*times("evaluate", evaluate, grid.steps, 1), grid.steps}
     probed = (
-        {0, *record, *tested} if probe_every is None else set(times("probe_every", probe_every, grid.steps))
+        {0, *record, *tested}
+        if probe_every is None
+        else set(times("probe_every", probe_every, grid.steps, 0))
     )
     groups = tuple(grid.groups())
     cost = grid.cost(data)  # which builds a network of each group, and finds what cannot be built
     size = parallel.size(chosen, cost)
-    looks = () if probe is None else (probe,) if callable(probe) else tuple(probe)
+    looks = _probes(probe)
+    if prepare is not None and not callable(prepare):
+        raise TypeError(f"prepare must be a function of the network, got {type(prepare).__name__}")
     how = (tuple(sorted(record)), tuple(sorted(tested)), tuple(sorted(probed)), looks, prepare)
     where = store.folder() if cache and stop is None else None
     digest = store.digest(data) if where else ""
@@ -169,6 +174,26 @@ def train(
     return collected.run(grid, data, about)
 
 
+def _probes(given: Probe | Iterable[Probe] | None) -> tuple[Probe, ...]:
+    """The probes that are meant, with names that tell them apart."""
+    probes = (
+        ()
+        if given is None
+        else (given,)
+        if callable(given) or not isinstance(given, Iterable)
+        else tuple(given)
+    )
+    for probe in probes:
+        if not callable(probe):
+            raise TypeError(
+                f"probe must be a function of network and data, or several, got {type(probe).__name__}"
+            )
+    names = [program.name(probe) for probe in probes]
+    if len(set(names)) < len(names):
+        raise ValueError(f"probe must hold probes of different names, got {', '.join(names)}")
+    return probes
+
+
 class _Collected:
     """The programs' results, put together as they arrive, so that no weight is held twice."""
 
@@ -202,7 +227,7 @@ class _Collected:
         return Run(grid, data, tables[0], self.groups, self.weights, tables[1], tables[2], about, stopped)
 
 
-def times(name: str, value: Times, steps: int) -> Iterable[int]:
+def times(name: str, value: Times, steps: int, least: int) -> Iterable[int]:
     """The steps that are meant by a period or by a list of them.
 
     Raises:
@@ -217,8 +242,8 @@ def times(name: str, value: Times, steps: int) -> Iterable[int]:
     for step in listed:
         if isinstance(step, bool) or not isinstance(step, int):
             raise TypeError(f"{name} must be an int or ints, got {type(step).__name__}")
-        if not 0 <= step <= steps:
-            raise ValueError(f"{name} must hold steps from 0 to {steps}, got {step}")
+        if not least <= step <= steps:
+            raise ValueError(f"{name} must hold steps from {least} to {steps}, got {step}")
     return listed
 
 

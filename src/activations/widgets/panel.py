@@ -21,12 +21,13 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from activations import data as datasets
-from activations import functions, initialize, plots
+from activations import functions, initialize, parallel, plots
 from activations.data import Data
 from activations.functions import Activation
 from activations.grid import AXES, Grid
 from activations.initialize import Init
-from activations.train import Run, train
+from activations.results import Run
+from activations.train import device, train
 
 RECORDS = 20  # points of the curve
 TESTS = 5  # of which so many with the test accuracy
@@ -58,7 +59,7 @@ def label(value: Any) -> str:
     """A value of an axis in a word."""
     if isinstance(value, Activation | Init):
         return value.label
-    return f"{value:.3g}" if isinstance(value, Real) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def picture(run: Run, title: str) -> bytes:
@@ -111,6 +112,10 @@ class Panel:
         for axis in (axis for axis in AXES if axis != "seed" and len(getattr(grid, axis)) > 1):
             values = [_looked_up(axis, value) for value in getattr(grid, axis)]
             self.options[axis] = {self.names.get(label(value), label(value)): value for value in values}
+            if len(self.options[axis]) < len(values):
+                raise ValueError(
+                    f"names must tell the values of {axis} apart, got {', '.join(self.options[axis])}"
+                )
             numbers = all(isinstance(value, Real) for value in values)
             kind = ipywidgets.SelectionSlider if numbers else ipywidgets.Dropdown
             self.controls[axis] = kind(
@@ -131,7 +136,9 @@ class Panel:
                 )
             self.controls[axis].value = words
         self.halt = ipywidgets.Button(description="Stop", disabled=True)
-        self.bar = ipywidgets.IntProgress(min=0, max=grid.steps, description="", layout={"width": "12em"})
+        self.bar = ipywidgets.IntProgress(
+            min=0, max=grid.steps * self._programs(), description="", layout={"width": "12em"}
+        )
         self.said = ipywidgets.HTML("")
         self.image = ipywidgets.Image(format="png", layout={"max_width": "676px"})
         self.run: Run | None = None
@@ -147,6 +154,10 @@ class Panel:
         """What would be trained with the present choices."""
         chosen = {axis: self.options[axis][control.value] for axis, control in self.controls.items()}
         return replace(self.all, **chosen, full={"seed": self.all.seed})
+
+    def _programs(self) -> int:
+        """How many programs a choice is, each of which takes all steps."""
+        return -(-len(self.all.seed) // parallel.PROGRAM) if device().type == "cpu" else 1
 
     def title(self) -> str:
         """The present choices in words."""
@@ -168,13 +179,13 @@ class Panel:
 
     def start(self) -> None:
         """Train the present choice in a thread, or show it if that was done; the last picture stays until then."""
-        self._stop.set()  # whatever runs has been overtaken
-        title = self.title()
+        self._stop.set()  # whatever runs has been overtaken, and shows nothing any more
+        self._stop, title = threading.Event(), self.title()
         if title in self._done:
             self.run, self.image.value = self._done[title]
             self.said.value = f"{self.run.grid.members} networks, trained before."
+            self.halt.disabled = True
             return
-        self._stop = threading.Event()
         self.halt.disabled, self.bar.value = False, 0
         self.said.value = "Training …"
         arguments = (self.grid(), title, self._stop)
