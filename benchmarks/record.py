@@ -5,10 +5,11 @@ import json
 import math
 import os
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from activations.store import processor
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = ("numpy", "scipy", "torch", "jax", "mpmath")
@@ -18,7 +19,7 @@ def machine() -> dict[str, Any]:
     """Processor, cores, versions and date; a version is null where the package is not there."""
     versions = {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return {"processor": _processor(), "cores": os.cpu_count(), "versions": versions, "date": today}
+    return {"processor": processor(), "cores": os.cpu_count(), "versions": versions, "date": today}
 
 
 def _version(package: str) -> str | None:
@@ -26,19 +27,6 @@ def _version(package: str) -> str | None:
         return version(package).partition("+")[0]
     except PackageNotFoundError:
         return None
-
-
-def _processor() -> str:
-    """The processor's name, which Python itself does not know on every system."""
-    listed = Path("/proc/cpuinfo")
-    if listed.is_file():
-        for line in listed.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    if platform.system() == "Darwin":
-        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return platform.processor() or platform.machine()
 
 
 def write(name: str, about: dict[str, Any], figures: dict[str, dict[str, Any]]) -> Path:

@@ -148,7 +148,8 @@ class Grid:
     def groups(self) -> Iterator["Group"]:
         """Yield the members that can be trained in one program, since they share shapes."""
         sizes = [self.depth, self.width] if self.network != "lenet" else [(0,), (0,)]
-        settings = [Setting(**dict(zip(SETTINGS, values, strict=True))) for values in self._each(SETTINGS)]
+        every = itertools.product(*(getattr(self, name) for name in SETTINGS))
+        settings = [Setting(**dict(zip(SETTINGS, values, strict=True))) for values in every]
         trained = [
             (Member.of(activation, init, seed), setting)
             for activation, init, setting, seed in itertools.product(
@@ -158,9 +159,6 @@ class Grid:
         members, how = zip(*trained, strict=True)
         for norm, depth, width, batch in itertools.product(self.norm, *sizes, self.batch):
             yield Group(self.network, members, how, normalize.get(norm), depth, width, batch)
-
-    def _each(self, axes: Iterable[str]) -> Iterator[tuple[Any, ...]]:
-        return itertools.product(*(getattr(self, axis) for axis in axes))
 
     def cost(self, data: str | Data) -> "Cost":
         """What training would take: members, memory and arithmetic, found on one member a group, without training it."""

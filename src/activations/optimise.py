@@ -12,9 +12,7 @@ from torch import Tensor, nn
 from torch.optim import adam, adamw, lr_scheduler, sgd
 from torch.optim.lr_scheduler import LRScheduler
 
-# A row of the matrix of parameters is filled up to a multiple of this, so that no member's numbers stand at the end of a
-# vectorised loop, where they would be rounded by other instructions.
-VECTOR = 32
+from activations.networks.stack import VECTOR
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,7 @@ class Rows:
     def __init__(self, parameters: Sequence[nn.Parameter], settings: Sequence[Setting], steps: int) -> None:
         self.parameters, self.settings, self.steps = list(parameters), tuple(settings), steps
         sizes = [parameter[0].numel() for parameter in self.parameters]
-        width = -(-sum(sizes) // VECTOR) * VECTOR
+        width = -(-sum(sizes) // VECTOR) * VECTOR  # so that no row ends where rounding may differ
         like = self.parameters[0]
         self.values = torch.zeros(len(settings), width, dtype=like.dtype, device=like.device)
         self.gradients = torch.zeros_like(self.values)

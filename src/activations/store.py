@@ -12,6 +12,7 @@ import io
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -83,7 +84,7 @@ def source() -> str:
 def surroundings(device: str) -> dict[str, Any]:
     """Versions and hardware that can change the last bit of a result."""
     chosen = torch.device(device)
-    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else _processor()
+    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else processor()
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -94,11 +95,17 @@ def surroundings(device: str) -> dict[str, Any]:
 
 
 @functools.cache
-def _processor() -> str:
-    """The processor's name, which Python itself does not know on Linux."""
+def processor() -> str:
+    """The processor's name, which Python itself does not know on every system."""
     listed = Path("/proc/cpuinfo")
-    lines = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else []
-    return next((line for line in lines if line.startswith("model name")), platform.processor())
+    if listed.is_file():
+        for line in listed.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    if platform.system() == "Darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return platform.processor() or platform.machine()
 
 
 def function(called: Any) -> Any:
