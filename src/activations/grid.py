@@ -7,6 +7,7 @@
 """
 
 import itertools
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -19,12 +20,13 @@ from torch.overrides import TorchFunctionMode
 
 from activations import data as datasets
 from activations import normalize
+from activations.arguments import real, word
 from activations.data import Data
 from activations.functions import Activation
 from activations.initialize import Init
 from activations.networks import NETWORKS, Member, Stack, positive
 from activations.normalize import Norm
-from activations.optimise import OPTIMISERS, Setting
+from activations.optimise import NUMBERS, OPTIMISERS, Setting
 
 # What a table always says of a member; of the other axes, those that are varied.
 LABELS = ("activation", "init", "norm", "depth", "width", "optimiser", "rate", "batch", "seed")
@@ -99,12 +101,11 @@ class Grid:
             object.__setattr__(self, axis, (values,) if one else tuple(values))
             if not getattr(self, axis):
                 raise ValueError(f"{axis} must hold at least one value, got none")
-        for axis in ("depth", "width", "batch"):
-            for value in getattr(self, axis):
-                positive(axis, value)
-        positive("steps", self.steps)
+            object.__setattr__(self, axis, tuple(_plain(axis, value) for value in getattr(self, axis)))
+        object.__setattr__(self, "steps", positive("steps", self.steps))
         if not isinstance(self.network, str) or self.network not in NETWORKS:
             raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {self.network!r}")
+        object.__setattr__(self, "network", word(self.network))
         for axis in ("depth", "width"):
             if self.network == "lenet" and len(getattr(self, axis)) > 1:
                 raise ValueError(f"{axis} must be a single value for lenet, which has its own")
@@ -164,6 +165,19 @@ class Grid:
         """What training would take: members, memory and arithmetic, found on one member a group, without training it."""
         data = datasets.get(data)
         return Cost(tuple(_cost_of(group, data, self.steps) for group in self.groups()), self.steps)
+
+
+def _plain(axis: str, value: Any) -> Any:
+    """A value of an axis without the type that it came in: ints, floats and words, as a file holds them.
+
+    What is no value of this axis is left to those who know what is.
+    """
+    if axis in ("depth", "width", "batch"):
+        return positive(axis, value)
+    if isinstance(value, str):
+        return word(value)
+    found = real(value) if axis in NUMBERS else None
+    return value if found is None or math.isnan(found) else found
 
 
 @dataclass(frozen=True)

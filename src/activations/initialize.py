@@ -8,10 +8,11 @@ import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Real
 
 import torch
 from torch import Generator, Tensor
+
+from activations.arguments import real, shown
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Init:
         source: Key in the bibliography.
 
     Raises:
-        ValueError: If the distribution is neither.
+        TypeError: If the gain is no number.
+        ValueError: If the distribution is neither, or the gain negative, infinite or NaN.
     """
 
     name: str
@@ -38,9 +40,15 @@ class Init:
     biases: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a distribution that cannot be drawn from."""
+        """Refuse what cannot be drawn from."""
         if self.distribution not in ("uniform", "normal"):
             raise ValueError(f"distribution must be 'uniform' or 'normal', got {self.distribution!r}")
+        gain = real(self.gain)
+        if gain is None:
+            raise TypeError(f"gain must be a number, got {type(self.gain).__name__}")
+        if not (math.isfinite(gain) and gain >= 0):
+            raise ValueError(f"gain must be finite and at least 0, got {shown(self.gain)}")
+        object.__setattr__(self, "gain", gain)
 
     @property
     def label(self) -> str:
@@ -129,10 +137,4 @@ def get(init: "str | Init", gain: float | None = None) -> Init:
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise ValueError(f"init must be one of {', '.join(SCHEMES)}, got {init!r}{hint}")
         init = SCHEMES[name]
-    if gain is None:
-        return init
-    if isinstance(gain, bool) or not isinstance(gain, Real):
-        raise TypeError(f"gain must be a number, got {type(gain).__name__}")
-    if not (math.isfinite(gain) and gain >= 0):
-        raise ValueError(f"gain must be finite and at least 0, got {gain}")
-    return replace(init, gain=gain)
+    return init if gain is None else replace(init, gain=gain)

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import groupby
-from numbers import Real
 
 import torch
 from torch import Tensor, nn
 from torch.optim import adam, adamw, lr_scheduler, sgd
 from torch.optim.lr_scheduler import LRScheduler
 
+from activations.arguments import number, real, word
 from activations.networks.stack import VECTOR
 
 
@@ -84,6 +84,10 @@ SCHEDULES: dict[str, Callable[[torch.optim.Optimizer, float, int], LRScheduler] 
 }
 
 
+# What of a setting is a number.
+NUMBERS = ("rate", "weight_decay", "clip", "activation_l1", "activation_l2", "weight_l1", "weight_l2")
+
+
 @dataclass(frozen=True)
 class Setting:
     """How one member is trained; the arguments are explained at `Grid`."""
@@ -103,26 +107,18 @@ class Setting:
         for name, accepted in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in accepted:
                 raise ValueError(f"{name} must be one of {', '.join(accepted)}, got {getattr(self, name)!r}")
+            object.__setattr__(self, name, word(getattr(self, name)))
         if self.weight_decay is None:
             object.__setattr__(self, "weight_decay", OPTIMISERS[self.optimiser].decay)
         if self.clip is None:
             object.__setattr__(self, "clip", math.inf)
-        for name in (
-            "rate",
-            "weight_decay",
-            "clip",
-            "activation_l1",
-            "activation_l2",
-            "weight_l1",
-            "weight_l2",
-        ):
+        for name in NUMBERS:
             value, positive = getattr(self, name), name in ("rate", "clip")
-            number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-            if not (number > 0 if positive else number >= 0) or (math.isinf(number) and name != "clip"):
-                raise ValueError(
-                    f"{name} must be a finite number {'above' if positive else 'of at least'} 0, got {value!r}"
-                )
-            object.__setattr__(self, name, number)
+            unlimited = name == "clip" and real(value) == math.inf
+            above, least = (0.0, None) if positive else (None, 0.0)
+            object.__setattr__(
+                self, name, math.inf if unlimited else number(name, value, above=above, least=least)
+            )
 
     @property
     def group(self) -> tuple[str, float, str, float]:

@@ -20,7 +20,6 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +30,8 @@ from torch import Generator, Tensor, distributed, nn
 from torch.nn import functional as F
 from torch.nn.utils import skip_init
 
+from activations import arguments, functions, initialize
 from activations import data as datasets
-from activations import functions, initialize
 from activations.data import Data
 from activations.functions import Activation
 from activations.initialize import Init
@@ -395,17 +394,15 @@ class Recipe:
     def __post_init__(self) -> None:
         """Check everything, before anything is trained."""
         for name in ("steps", "batch", "pieces"):
-            positive(name, getattr(self, name))
+            object.__setattr__(self, name, positive(name, getattr(self, name)))
         _known("optimiser", self.optimiser, OPTIMISERS)
         _known("schedule", self.schedule, SCHEDULES)
         _seed(self.seed)
-        for name, least in (("rate", "above"), ("weight_decay", "of at least"), ("clip", "above")):
-            value = getattr(self, name)
-            if value is None and name != "rate":
-                continue
-            good = isinstance(value, Real) and not isinstance(value, bool) and float(value) < float("inf")
-            if not good or not (value > 0 if least == "above" else value >= 0):
-                raise ValueError(f"{name} must be a finite number {least} 0, got {value!r}")
+        for name in ("rate", "weight_decay", "clip"):
+            value, least = getattr(self, name), 0.0 if name == "weight_decay" else None
+            if value is not None or name == "rate":
+                above = 0.0 if least is None else None
+                object.__setattr__(self, name, arguments.number(name, value, above=above, least=least))
         if self.batch % self.pieces:
             raise ValueError(f"pieces must divide the batch of {self.batch}, got {self.pieces}")
 
@@ -540,11 +537,9 @@ def fit(
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe or None, got {type(recipe).__name__}")
     data = _fitting(net, datasets.get(data), recipe)
-    numbers = {"save": save, "keep": keep, "evaluate": evaluate, "until": until, "threads": threads}
-    for name, value in numbers.items():
-        if value is not None:
-            positive(name, value)
-    until = recipe.steps if until is None else until
+    save, keep, threads = positive("save", save), positive("keep", keep), positive("threads", threads)
+    evaluate = None if evaluate is None else positive("evaluate", evaluate)
+    until = recipe.steps if until is None else positive("until", until)
     if until > recipe.steps:
         raise ValueError(f"until must be at most the recipe's {recipe.steps} steps, got {until}")
     fabric = _fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)

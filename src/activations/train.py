@@ -23,6 +23,7 @@ import torch
 
 from activations import data as datasets
 from activations import parallel, program, store
+from activations.arguments import integer, shown
 from activations.data import Data
 from activations.grid import Grid, Group
 from activations.networks import Stack, positive
@@ -237,14 +238,16 @@ def times(name: str, value: Times, steps: int, least: int) -> Iterable[int]:
     if value is None:
         return ()
     if not isinstance(value, Iterable):
-        return range(positive(name, value), steps + 1, value)
-    listed = tuple(value)
-    for step in listed:
-        if isinstance(step, bool) or not isinstance(step, int):
+        period = positive(name, value)
+        return range(period, steps + 1, period)
+    found = []
+    for step in value:
+        if (number := integer(step)) is None:
             raise TypeError(f"{name} must be an int or ints, got {type(step).__name__}")
-        if not least <= step <= steps:
-            raise ValueError(f"{name} must hold steps from {least} to {steps}, got {step}")
-    return listed
+        if not least <= number <= steps:
+            raise ValueError(f"{name} must hold steps from {least} to {steps}, got {shown(step)}")
+        found.append(number)
+    return found
 
 
 def _labelled(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:

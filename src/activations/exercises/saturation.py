@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from activations import functions
+from activations.arguments import real, shown
 from activations.exercises import Feedback
 from activations.gaussian import gradient_profile
 
@@ -19,13 +20,10 @@ def _left(sigma_w: float) -> float:
 
 
 def _number(name: str, answer: Any) -> float:
-    if (
-        isinstance(answer, bool)
-        or not isinstance(answer, int | float | np.number)
-        or not math.isfinite(answer)
-    ):
-        raise TypeError(f"{name} must be a finite number, got {answer!r}")
-    return float(answer)
+    number = real(answer)
+    if number is None or not math.isfinite(number):
+        raise TypeError(f"{name} must be a finite number, got {shown(answer)}")
+    return number
 
 
 def predict_exponent(exponent: float) -> Feedback:

@@ -4,7 +4,6 @@ import difflib
 import functools
 import inspect
 import math
-import numbers
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from activations.arguments import integer, real, shown, word
 from activations.functions import extremes, reach
 from activations.functions.evaluation import (
     PIECE,
@@ -66,18 +66,17 @@ class Parameter:
         if self.choices:
             if not isinstance(value, str) or value not in self.choices:
                 accepted = " or ".join(repr(choice) for choice in self.choices)
-                raise ValueError(f"{self.name} is {value!r}; accepted: {accepted}")
-            return value
+                raise ValueError(f"{self.name} is {shown(value)}; accepted: {accepted}")
+            return word(value)
         whole = isinstance(self.default, int)
-        if isinstance(value, bool | np.bool_) or not isinstance(
-            value, numbers.Integral if whole else numbers.Real
-        ):
+        found = integer(value) if whole else real(value)
+        if found is None:
             raise TypeError(
-                f"{self.name} is {value!r}; accepted: {'an int' if whole else 'a number'} {self.range}"
+                f"{self.name} is {shown(value)}; accepted: {'an int' if whole else 'a number'} {self.range}"
             )
-        if not self.low <= float(value) <= self.high:
-            raise ValueError(f"{self.name} is {value!r}; accepted: {self.range}")
-        return int(float(value)) if whole else float(value)
+        if not self.low <= found <= self.high:
+            raise ValueError(f"{self.name} is {shown(value)}; accepted: {self.range}")
+        return found
 
     @property
     def range(self) -> str:
@@ -403,9 +402,10 @@ class VectorActivation:
 
     def _checked(self, x: Array, dim: int, values: Mapping[str, Any]) -> tuple[Array, int]:
         x = accepted_tensor(x) if is_tensor(x) else np.asarray(accepted(x))
-        if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
-            raise TypeError(f"dim is {dim!r}; accepted: an int")
-        if not -x.ndim <= dim < x.ndim:
+        along = integer(dim)
+        if along is None:
+            raise TypeError(f"dim is {shown(dim)}; accepted: an int")
+        if not -x.ndim <= along < x.ndim:
             has = (
                 f"has {x.ndim} dimension{'s' * (x.ndim != 1)}, of shape {tuple(x.shape)}"
                 if x.ndim
@@ -414,13 +414,15 @@ class VectorActivation:
             accepted_dims = (
                 f"dim from {-x.ndim} to {x.ndim - 1}" if x.ndim else "an array with at least 1 dimension"
             )
-            raise ValueError(f"{self.name} acts along dim={dim}, and x {has}; accepted: {accepted_dims}")
-        count = int(x.shape[dim])
+            raise ValueError(
+                f"{self.name} acts along dim={shown(dim)}, and x {has}; accepted: {accepted_dims}"
+            )
+        count = int(x.shape[along])
         if self.outputs(count, **values) is None:
             raise ValueError(
                 f"{self.name} takes {self.takes_with(values)} along dim={dim}, and x of shape {tuple(x.shape)} has {count}"
             )
-        return x, int(dim)
+        return x, along
 
     def takes_with(self, values: Mapping[str, Any]) -> str:
         """What numbers can be taken with these parameters, in words."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from activations.arguments import LARGEST, integer, reals, shown
 from activations.functions import Activation, get_elementwise
 from activations.gaussian.closed import closed_form
 from activations.gaussian.quadrature import _number, expectation, joint_expectation
@@ -176,23 +177,21 @@ def _pairwise(phi: Activation, K: Array, layer: int) -> tuple[Array, Array]:
 def _gram(gram: ArrayLike) -> Array:
     """A symmetric matrix of products, or a ValueError."""
     accepted = "a symmetric, positive semidefinite matrix of numbers with a diagonal above 0"
-    try:
-        G = np.array(gram, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"gram must be {accepted}; got {gram!r}") from None
-    square = G.ndim == 2 and G.shape[0] == G.shape[1] > 0 and bool(np.all(np.isfinite(G)))
-    if not square or not np.allclose(G, G.T, rtol=1e-9, atol=0) or np.diag(G).min() <= 0:
-        raise ValueError(f"gram must be {accepted}; got {gram!r}")
+    G = reals(gram)
+    square = G is not None and G.ndim == 2 and G.shape[0] == G.shape[1] > 0 and bool(np.all(np.isfinite(G)))
+    if G is None or not square or not np.allclose(G, G.T, rtol=1e-9, atol=0) or np.diag(G).min() <= 0:
+        raise ValueError(f"gram must be {accepted}, got {shown(gram)}")
     if np.linalg.eigvalsh(G).min() < -1e-9 * np.diag(G).max():
-        raise ValueError(f"gram must be {accepted}; got {gram!r}, which has a negative eigenvalue")
+        raise ValueError(f"gram must be {accepted}, got {shown(gram)}, which has a negative eigenvalue")
     return G
 
 
 def _depth(depth: int) -> int:
     """A number of layers, or a ValueError."""
-    if isinstance(depth, bool) or not isinstance(depth, int | np.integer) or depth < 1:
-        raise ValueError(f"depth must be a whole number, at least 1; got {depth!r}")
-    return int(depth)
+    found = integer(depth)
+    if found is None or not 1 <= found <= LARGEST:
+        raise ValueError(f"depth must be a whole number, from 1 to {LARGEST}, got {shown(depth)}")
+    return found
 
 
 def _checked(

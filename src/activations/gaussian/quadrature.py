@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from activations.arguments import number as _number
+
 Array = NDArray[np.float64]
 
 # The widget's explorer.js repeats these constants, so that page and package agree to rounding.
@@ -246,22 +248,3 @@ def _values(name: str, g: Callable[[Array], Array], x: Array) -> Array:
             f"{name} must return one number for each of its inputs, shape {x.shape}; got shape {values.shape}"
         )
     return values
-
-
-def _number(
-    name: str, value: float, above: float | None = None, least: float | None = None, most: float | None = None
-) -> float:
-    """``value`` as a float, or a ValueError that names it."""
-    accepted = "a finite number"
-    accepted += (
-        f" above {above:g}" if above is not None else f", at least {least:g}" if least is not None else ""
-    )
-    accepted += f" and at most {most:g}" if most is not None else ""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be {accepted}; got {value!r}") from None
-    low = math.isfinite(number) and (above is None or number > above) and (least is None or number >= least)
-    if not low or (most is not None and number > most):
-        raise ValueError(f"{name} must be {accepted}; got {value!r}")
-    return number

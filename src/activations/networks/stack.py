@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from activations import functions, initialize, normalize
+from activations.arguments import whole
 from activations.functions import Activation
 from activations.initialize import Init
 from activations.normalize import Norm
@@ -62,17 +63,13 @@ class Trace:
 
 
 def positive(name: str, value: int) -> int:
-    """Return `value` if it is an int of at least 1.
+    """Return `value` as an int if it is a whole number of at least 1.
 
     Raises:
         TypeError: If it is no int.
-        ValueError: If it is below 1.
+        ValueError: If it is below 1, or more than can be counted.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
-    return value
+    return whole(name, value)
 
 
 # Fewer elements than this at the end of a tensor are computed one by one, and may round differently from the

@@ -4,6 +4,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from activations.arguments import number
 from activations.data import Data
 from activations.networks import Stack, Trace, positive, undisturbed
 
@@ -44,8 +45,7 @@ def units(network: Stack, data: Data, chunk: int = 200, tau: float = 0.025) -> p
     Source: sokar2023dormant.
     """
     count = positive("chunk", chunk)
-    if not tau >= 0:
-        raise ValueError(f"tau must be at least 0, got {tau}")
+    tau = number("tau", tau, least=0.0, infinite=True)
     dtype = next(network.parameters()).dtype
     zeros: dict[int, Tensor] = {}  # by layer, as told by its weights, as is the rest: [members, units]
     sums: dict[int, Tensor] = {}

@@ -6,6 +6,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from activations import arguments
 from activations.data import Data
 from activations.networks import Stack, positive
 from activations.program import losses
@@ -50,14 +51,14 @@ def sharpness(
         `iterations` (how many were taken).
 
     Raises:
-        TypeError: If `examples` or `iterations` is no int.
-        ValueError: If `examples` or `iterations` is below 1, or `tolerance` below 0.
+        TypeError: If `examples`, `iterations` or `seed` is no int.
+        ValueError: If `examples` or `iterations` is below 1, `tolerance` below 0, or `seed` not from 0 to 2⁶⁴ − 1.
 
     Source: cohen2021gradient.
     """
     count, most = positive("examples", examples), positive("iterations", iterations)
-    if not tolerance >= 0:
-        raise ValueError(f"tolerance must be at least 0, got {tolerance}")
+    tolerance = arguments.number("tolerance", tolerance, least=0.0, infinite=True)
+    seed = arguments.whole("seed", seed, least=0, most=2**64 - 1)
     wide = copy.deepcopy(network).requires_grad_()
     if next(wide.parameters()).device.type == "mps":  # which has no float64
         wide = wide.cpu()

@@ -14,6 +14,7 @@ import anywidget
 import traitlets
 
 from activations import functions
+from activations.arguments import real, shown
 
 _HERE = Path(__file__).parent
 
@@ -33,6 +34,17 @@ PARAMETERS = {
     "swish": (0.0, 10.0),
 }
 """The activations whose first parameter has a slider, and the part of its range that the slider covers."""
+
+
+class _Number(traitlets.Float):
+    """A trait that takes what the package takes for a number, and refuses the rest by name."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """The number as a float; NaN, which no range holds, where it is beyond all floats."""
+        found = real(value)
+        if found is None or (math.isnan(found) and not isinstance(value, float)):
+            raise traitlets.TraitError(f"{self.name} must be a number; got {shown(value)}")
+        return super().validate(obj, found)
 
 
 class Explorer(anywidget.AnyWidget):
@@ -59,11 +71,11 @@ class Explorer(anywidget.AnyWidget):
     _css = _HERE / "explorer.css"
 
     activation = traitlets.Unicode("sigmoid").tag(sync=True)
-    parameter = traitlets.Float(None, allow_none=True).tag(sync=True)
-    mean = traitlets.Float(0.0).tag(sync=True)
-    sd = traitlets.Float(1.0).tag(sync=True)
-    sigma_w = traitlets.Float(1.0).tag(sync=True)
-    x = traitlets.Float(1.0).tag(sync=True)
+    parameter = _Number(None, allow_none=True).tag(sync=True)
+    mean = _Number(0.0).tag(sync=True)
+    sd = _Number(1.0).tag(sync=True)
+    sigma_w = _Number(1.0).tag(sync=True)
+    x = _Number(1.0).tag(sync=True)
 
     def __init__(
         self,
@@ -118,6 +130,6 @@ class Explorer(anywidget.AnyWidget):
 
 
 def _within(name: str, value: float, low: float, high: float) -> float:
-    if not (math.isfinite(value) and low <= value <= high):
+    if not low <= value <= high:  # nor is NaN
         raise traitlets.TraitError(f"{name} must be a number from {low:g} to {high:g}; got {value!r}")
     return value
