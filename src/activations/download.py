@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import shutil
-import sys
 from concurrent.futures import Future
 from dataclasses import dataclass
 from logging import LogRecord
@@ -15,6 +14,8 @@ from pathlib import Path
 from threading import Thread, get_ident
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
+
+from activations import files, progress, settings
 
 if TYPE_CHECKING:
     from requests import Response
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 OPENING = 8.0
 SILENCE = 20.0  # seconds that a server which has begun may pause
 _BLOCK = 1 << 14  # bytes; less than that is lost of what arrived before a pause
+_TEMPORARY = re.compile(
+    r"tmp[a-z0-9_]{8}"
+)  # what Python's tempfile, and so pooch, calls a file that is not finished
 
 
 class Unavailable(OSError):
@@ -70,12 +74,6 @@ class Remote:
         return str(urlsplit(self.url).hostname)
 
 
-def watched() -> bool:
-    """Whether somebody watches: a terminal, or a notebook whose outputs are not being stored or compared."""
-    notebook = "ipykernel" in sys.modules and "ACTIVATIONS_QUIET" not in os.environ
-    return notebook or sys.stderr.isatty()
-
-
 def fetch(title: str, remote: Remote, instead: str) -> Path:
     """Return where a file lies on this machine, and download it first where it is missing or damaged.
 
@@ -93,12 +91,17 @@ def fetch(title: str, remote: Remote, instead: str) -> Path:
     """
     import pooch
 
+    try:
+        folder, reason = settings.folder("ACTIVATIONS_DATA"), "ACTIVATIONS_DATA switches downloads off"
+    except ValueError as why:
+        folder, reason = None, str(why)
+    if folder is None:
+        raise Unavailable(f"{title} cannot be had: {reason}; {instead}.")
     store = pooch.create(
-        path=pooch.os_cache("activations"),
+        path=folder,
         base_url="",
         registry={remote.path: f"sha256:{remote.sha256}"},
         urls={remote.path: remote.url},
-        env="ACTIVATIONS_DATA",
     )
     part = store.abspath / f"{remote.path}.part"
     here, log = get_ident(), pooch.get_logger()
@@ -122,7 +125,10 @@ def fetch(title: str, remote: Remote, instead: str) -> Path:
         part.unlink(missing_ok=True)
         reason = f"what {remote.host} sent is not the published file and was removed"
     except OSError as error:
-        reason = f"{store.abspath} cannot hold it ({error.strerror or 'Permission denied'})"
+        reason = (
+            f"{store.abspath} cannot hold it ({error.strerror or 'Permission denied'}), "
+            "and ACTIVATIONS_DATA can name another folder"
+        )
     finally:
         log.removeFilter(of_others)
     raise Unavailable(f"{title} cannot be had: {reason}; {instead}.")
@@ -142,34 +148,36 @@ def _download(title: str, remote: Remote, part: Path, target: Path) -> None:
         if have < remote.size:
             _receive(title, remote, file, have)
         file.seek(0)
-        with target.open("wb") as whole:
+        # The name is pooch's and stays; the file is a new one, since pooch's could be read by nobody else. What is
+        # called so and has no lock was left by a killed process.
+        files.clear(path for path in target.parent.glob("tmp*") if _TEMPORARY.fullmatch(path.name))
+        target.unlink(missing_ok=True)
+        with files.created(target) as whole:
             shutil.copyfileobj(file, whole, _BLOCK)
 
 
 def _receive(title: str, remote: Remote, file: BinaryIO, have: int) -> None:
     """Write what is missing behind the first `have` bytes."""
-    from tqdm.auto import tqdm
     from urllib3.exceptions import HTTPError
 
     with _open(remote, have) as response:
         at = file.seek(_start(remote, response, have))
-        bar = tqdm(
+        bar = progress.bar(
+            progress.watched(),
             desc=f"{title}, {Path(remote.path).name}",
             initial=at,
             total=remote.size,
             unit="B",
             unit_scale=True,
-            leave=False,
-            disable=not watched(),
         )
         # The bytes as they travel: a .gz file must not be unpacked on its way. The count tells of a break.
-        with bar, contextlib.suppress(HTTPError):
+        with bar as advance, contextlib.suppress(HTTPError):
             for block in response.raw.stream(_BLOCK, decode_content=False):
                 at += len(block)
                 if at > remote.size:
                     raise ValueError(f"{remote.host} sent more than {remote.size} bytes")
                 file.write(block)
-                bar.update(len(block))
+                advance(len(block))
     if at < remote.size:
         kept = 100 * max(at, have) // remote.size
         raise _Failed(

@@ -8,7 +8,6 @@
 
 import itertools
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -19,7 +18,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from activations import data as datasets
-from activations import normalize
+from activations import normalize, settings
 from activations.arguments import real, word
 from activations.data import Data
 from activations.functions import Activation
@@ -97,7 +96,10 @@ class Grid:
         self._apply_scale()
         for axis in AXES:
             values = getattr(self, axis)
-            one = isinstance(values, str | Activation | Init | Norm) or not isinstance(values, Iterable)
+            several = isinstance(values, Iterable) and getattr(
+                values, "ndim", 1
+            )  # an array can be one number
+            one = isinstance(values, str | Activation | Init | Norm) or not several
             object.__setattr__(self, axis, (values,) if one else tuple(values))
             if not getattr(self, axis):
                 raise ValueError(f"{axis} must hold at least one value, got none")
@@ -123,7 +125,8 @@ class Grid:
 
     def _apply_scale(self) -> None:
         if self.scale is None:
-            object.__setattr__(self, "scale", os.environ.get("ACTIVATIONS_SCALE") or "standard")
+            asked = settings.value("ACTIVATIONS_SCALE")
+            object.__setattr__(self, "scale", "standard" if asked in (None, "off") else asked.lower())
         if self.scale not in SCALES:
             raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {self.scale!r}")
         known = {f.name for f in fields(self)} - {"scale", "full"}

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from activations import program, store
-from activations.download import watched
+from activations import progress as bars
 from activations.grid import Cost
 from activations.networks import positive
 from activations.program import Job
@@ -122,13 +122,10 @@ def _elsewhere(at: int, job: Job, where: Path | None, key: str | None, meter: st
 @contextlib.contextmanager
 def bar(members: int, total: int, progress: bool | None) -> Iterator[Callable[[int], object]]:
     """A progress bar in a terminal or a notebook; nothing where outputs are stored, compared or piped."""
-    if progress is None:
-        progress = watched()
-    from tqdm.auto import tqdm
-
+    shown = bars.watched() if progress is None else progress
     title = f"{members} network{'s'[: members != 1]}"
-    with tqdm(total=total, unit=" steps", desc=title, leave=False, disable=not progress) as bar:
-        yield bar.update
+    with bars.bar(shown, total=total, unit=" steps", desc=title) as advance:
+        yield advance
 
 
 def _counter(folder: str, at: int) -> Callable[[int], object]:
@@ -150,17 +147,26 @@ def _counter(folder: str, at: int) -> Callable[[int], object]:
 
 @contextlib.contextmanager
 def _meter(advance: Callable[[int], object]) -> Iterator[str]:
-    """A folder in which processes count their steps, which are passed on to the bar twice a second."""
-    with tempfile.TemporaryDirectory(prefix="activations-", ignore_cleanup_errors=True) as folder:
-        over, seen = threading.Event(), 0
+    """A folder in which processes count their steps, which are passed on to the bar twice a second.
+
+    It is only for the bar: where no folder can be made its name is empty, and nothing is counted.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            made = tempfile.TemporaryDirectory(prefix="activations-", ignore_cleanup_errors=True)
+        except OSError:
+            yield ""
+            return
+        folder, over, seen = stack.enter_context(made), threading.Event(), 0
 
         def watch() -> None:
             nonlocal seen
             while not over.wait(0.5):
-                counts = [p.read_text() for p in Path(folder).iterdir()]
-                total = sum(int(count) for count in counts if count)
-                advance(max(0, total - seen))
-                seen = max(seen, total)
+                with contextlib.suppress(OSError, ValueError):  # somebody has cleared the temporary folder
+                    counts = [p.read_text() for p in Path(folder).iterdir()]
+                    total = sum(int(count) for count in counts if count)
+                    advance(max(0, total - seen))
+                    seen = max(seen, total)
 
         thread = threading.Thread(target=watch, daemon=True)
         thread.start()

@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from activations import archive
 from activations.data import Data
 from activations.grid import Group
 from activations.networks import Stack, Trace, undisturbed, weights
@@ -258,6 +259,7 @@ class _Program:
                 raise TypeError(
                     f"probe must return a table with a column 'member', got {type(table).__name__}"
                 )
+            archive.check("probe", table)
             table = table.assign(member=np.array(self.alive)[table.member.to_numpy()], step=number)
             tables.append(table.assign(probe=name(probe)) if len(self.job.probe) > 1 else table)
         self.network.before = None

@@ -21,13 +21,14 @@ import torch
 from matplotlib.axes import Axes
 from scipy import stats
 
+from activations import archive, files, plots, store
 from activations import data as datasets
-from activations import plots, store
 from activations.claims import CONFIDENCE
 from activations.data import Data
 from activations.grid import AXES, Grid, Group
 from activations.networks import Stack
 
+FORMAT = 2  # of the files that `Run.save` writes
 UNITS = {
     "rate": "1",
     "step": "batches",
@@ -286,7 +287,9 @@ class Run:
             draw(own)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything but the data into one file, whole or not at all; `load` gives the same again.
+        """Write everything but the data into one file, whole or not at all; `load` gives the same again, dtypes included.
+
+        What was at its place stays until all of the new file is on the disk.
 
         Args:
             path: Where to; ".npz" is added where it is missing.
@@ -305,13 +308,13 @@ class Run:
             "data": {"name": self.data.name, "digest": store.digest(self.data)},
             "about": dict(self.about),
             "stopped": self.stopped,
-            "format": 1,
+            "format": FORMAT,
         }
         tables = {"history": self.history, "probes": self.probes, "diverged": self.diverged}
         arrays = {
             f"weights/{i}/{name}": a for i, group in enumerate(self.weights) for name, a in group.items()
         }
-        store.write(target, store.packed(head, tables, arrays))
+        files.write(target, archive.packed(head, tables, arrays), lasting=True)
         return target
 
 
@@ -341,8 +344,8 @@ def load(path: str | os.PathLike[str], data: Data | None = None) -> Run:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged or no file of this kind, or the data are not those that it was trained on.
     """
-    head, tables, arrays = store.unpacked(Path(path).read_bytes())
-    if head.get("format") != 1:
+    head, tables, arrays = archive.unpacked(Path(path).read_bytes())
+    if head.get("format") != FORMAT:
         raise ValueError(f"path must be a file that Run.save wrote, got {os.fspath(path)!r}")
     if data is None:
         if head["about"].get("data") is None:

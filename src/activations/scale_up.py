@@ -30,7 +30,7 @@ from torch import Generator, Tensor, distributed, nn
 from torch.nn import functional as F
 from torch.nn.utils import skip_init
 
-from activations import arguments, functions, initialize
+from activations import arguments, functions, initialize, settings
 from activations import data as datasets
 from activations.data import Data
 from activations.functions import Activation
@@ -288,7 +288,7 @@ def images() -> Data:
 
     Where outputs are stored and compared (ACTIVATIONS_QUIET is set), always the digits.
     """
-    return datasets.first_available(*IMAGES[2 * ("ACTIVATIONS_QUIET" in os.environ) :])
+    return datasets.first_available(*IMAGES[2 * settings.switched_on("ACTIVATIONS_QUIET") :])
 
 
 def memory(net: nn.Module, x: Tensor, optimiser: str = "momentum", pieces: int = 1) -> pd.Series:

@@ -8,15 +8,13 @@ notebook have no such key, and what is trained with them is trained again.
 import contextlib
 import functools
 import hashlib
-import io
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
-import tempfile
 import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,7 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from activations import functions, initialize, normalize
+from activations import archive, files, functions, initialize, normalize, settings
 from activations.data import Data
 from activations.functions import Activation
 from activations.grid import AXES, Grid, Group
@@ -35,6 +33,9 @@ from activations.normalize import Norm
 
 SUFFIX = ".program"
 LARGEST = 2 * 10**9  # bytes that the cache may take; what was used longest ago goes first
+LEFT = re.compile(
+    rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}.*{re.escape(files.PART)}"
+)  # what a writer is at, or was
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,29 +158,38 @@ def key(group: Group, data: str, how: Mapping[str, Any]) -> str | None:
 
 
 def folder() -> Path | None:
-    """Where the cache is: ACTIVATIONS_CACHE, or the user's cache folder; None if that variable says "off"."""
-    named = os.environ.get("ACTIVATIONS_CACHE", "")
-    if named == "off":
-        return None
-    if named:
-        return Path(named).expanduser()
-    import pooch
+    """Where the cache is: ACTIVATIONS_CACHE, or the user's cache folder; None if that variable says "off".
 
-    return Path(pooch.os_cache("activations")) / "runs"
+    Without a home nothing is kept, which is said in a warning and costs nothing else.
+
+    Raises:
+        ValueError: If ACTIVATIONS_CACHE is neither "off" nor a folder.
+    """
+    try:
+        found = settings.folder("ACTIVATIONS_CACHE")
+    except settings.NoHome as why:
+        warnings.warn(f"What is trained is not kept: {why}.", stacklevel=3)
+        return None
+    if found is None or settings.value("ACTIVATIONS_CACHE") not in (None, "on"):
+        return found
+    return found / "runs"
 
 
 def put(where: Path, name: str, trained: Trained) -> None:
     """Keep a program's result. A disk that is full or write-protected costs the cache and nothing else."""
     head = {"seconds": trained.seconds}
     arrays = {f"weights/{parameter}": values for parameter, values in trained.weights.items()}
-    content = packed(
+    content = archive.packed(
         head, {"history": trained.history, "probes": trained.probes}, arrays | {"diverged": trained.diverged}
     )
     try:
-        write(where / f"{name}{SUFFIX}", hashlib.sha256(content).digest() + content)
+        files.write(where / f"{name}{SUFFIX}", hashlib.sha256(content).digest() + content)
         _make_room(where)
     except OSError as error:
-        warnings.warn(f"The result was not kept in the cache: {error}", stacklevel=2)
+        warnings.warn(
+            f"The result was not kept in the cache: {error}; ACTIVATIONS_CACHE can name another folder",
+            stacklevel=2,
+        )
 
 
 def take(where: Path, name: str) -> Trained | None:
@@ -190,12 +200,14 @@ def take(where: Path, name: str) -> Trained | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        warnings.warn(f"The cache cannot be read: {error}", stacklevel=2)
+        warnings.warn(
+            f"The cache cannot be read: {error}; ACTIVATIONS_CACHE can name another folder", stacklevel=2
+        )
         return None
     try:
         if hashlib.sha256(content[32:]).digest() != content[:32]:
             raise ValueError("its checksum is wrong")
-        head, tables, arrays = unpacked(content[32:])
+        head, tables, arrays = archive.unpacked(content[32:])
         with contextlib.suppress(OSError):  # the cache may be for reading only
             os.utime(path)
         weights = {n.removeprefix("weights/"): a for n, a in arrays.items() if n.startswith("weights/")}
@@ -210,17 +222,19 @@ def take(where: Path, name: str) -> Trained | None:
 
 
 def _make_room(where: Path) -> None:
-    """Remove what was used longest ago until the cache is small enough."""
-    files = []
+    """Remove what killed writers have left, and what was used longest ago until the cache is small enough."""
+    total = files.clear(part for part in where.glob(f"*{files.PART}") if LEFT.fullmatch(part.name))
+    found = []
     for entry in where.glob(f"*{SUFFIX}"):
         with contextlib.suppress(OSError):  # another process may have removed it
-            files.append((entry.stat().st_mtime, entry.stat().st_size, entry))
-    total = sum(size for _, size, _ in files)
-    for _, size, entry in sorted(files):
+            found.append((entry.stat().st_mtime, entry.stat().st_size, entry))
+    total += sum(size for _, size, _ in found)
+    for _, size, entry in sorted(found):
         if total <= LARGEST:
             return
-        entry.unlink(missing_ok=True)
-        total -= size
+        with contextlib.suppress(OSError):  # another user's, in a folder that is shared
+            entry.unlink(missing_ok=True)
+            total -= size
 
 
 # ---------------------------------------------------------------- files
@@ -265,62 +279,3 @@ def meant(value: Any) -> Any:
     if isinstance(value, dict) and "init" in value:
         return initialize.get(value["init"], gain=value["gain"])
     return value
-
-
-def packed(
-    head: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], arrays: Mapping[str, np.ndarray]
-) -> bytes:
-    """One npz archive, without pickles: JSON, tables column by column, arrays."""
-    columns: dict[str, np.ndarray] = {}
-    words: dict[
-        str, list[Any]
-    ] = {}  # what is no number is JSON, in which NaN, None and text stay what they are
-    for name, table in tables.items():
-        for column in table:
-            if pd.api.types.is_numeric_dtype(table[column]):
-                columns[f"{name}/{column}"] = table[column].to_numpy()
-            else:
-                words[f"{name}/{column}"] = table[column].to_list()
-    listed = {name: list(table.columns) for name, table in tables.items()}
-    file = io.BytesIO()
-    everything: dict[str, Any] = {
-        "head": np.array(json.dumps({**head, "tables": listed, "words": words})),
-        **columns,
-        **arrays,
-    }
-    np.savez(file, **everything)
-    return file.getvalue()
-
-
-def unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, pd.DataFrame], dict[str, np.ndarray]]:
-    """What was packed.
-
-    Raises:
-        ValueError: If it is not whole.
-    """
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            everything = {name: archive[name] for name in archive.files}
-        head = json.loads(str(everything.pop("head")))
-        words, tables = head.pop("words"), {}
-        for name, columns in head.pop("tables").items():
-            paths = {column: f"{name}/{column}" for column in columns}
-            tables[name] = pd.DataFrame(
-                {c: words[path] if path in words else everything.pop(path) for c, path in paths.items()}
-            )
-    except (zipfile.BadZipFile, OSError, EOFError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"the file is damaged: {error}") from error
-    return head, tables, everything
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -6,7 +6,6 @@ works. Where outputs are stored it is the picture of one run and a sentence that
 
 import html
 import io
-import os
 import threading
 import traceback
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from activations import data as datasets
-from activations import functions, initialize, parallel, plots
+from activations import functions, initialize, parallel, plots, settings
 from activations.data import Data
 from activations.functions import Activation
 from activations.grid import AXES, Grid
@@ -240,7 +239,7 @@ class Panel:
         return f"Panel({self.title()})"
 
     def _ipython_display_(self) -> None:
-        if "ACTIVATIONS_QUIET" in os.environ:
+        if settings.switched_on("ACTIVATIONS_QUIET"):
             stored: dict[str, Any] = {"text/plain": f"{self!r}\n{ALIVE}"}
             self.run = trained(self.grid(), self.data, lambda: False)
             stored["image/png"] = picture(self.run, self.title())
