@@ -6,6 +6,7 @@ which the system takes back when a process ends, however it ends: a part without
 
 import contextlib
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -40,7 +41,8 @@ def write(path: Path, content: bytes, *, lasting: bool = False) -> None:
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     start = path.name.encode()[:200].decode(errors="ignore")  # a name may have 255 bytes
-    clear(part for part in path.parent.glob(f"*{PART}") if part.name.startswith(f"{start}."))
+    left = re.compile(rf"{re.escape(start)}\.[0-9a-f]{{8}}{re.escape(PART)}")
+    clear(part for part in path.parent.glob(f"*{PART}") if left.fullmatch(part.name))
     part = path.parent / f"{start}.{secrets.token_hex(4)}{PART}"
     try:
         with created(part) as file:

@@ -96,9 +96,7 @@ class Grid:
         self._apply_scale()
         for axis in AXES:
             values = getattr(self, axis)
-            several = isinstance(values, Iterable) and getattr(
-                values, "ndim", 1
-            )  # an array can be one number
+            several = isinstance(values, Iterable) and getattr(values, "ndim", 1) != 0
             one = isinstance(values, str | Activation | Init | Norm) or not several
             object.__setattr__(self, axis, (values,) if one else tuple(values))
             if not getattr(self, axis):

@@ -151,13 +151,14 @@ def _meter(advance: Callable[[int], object]) -> Iterator[str]:
 
     It is only for the bar: where no folder can be made its name is empty, and nothing is counted.
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            made = tempfile.TemporaryDirectory(prefix="activations-", ignore_cleanup_errors=True)
-        except OSError:
-            yield ""
-            return
-        folder, over, seen = stack.enter_context(made), threading.Event(), 0
+    made = None
+    with contextlib.suppress(OSError):
+        made = tempfile.TemporaryDirectory(prefix="activations-", ignore_cleanup_errors=True)
+    if made is None:
+        yield ""
+        return
+    with made as folder:
+        over, seen = threading.Event(), 0
 
         def watch() -> None:
             nonlocal seen
