@@ -6,6 +6,7 @@ A server on this machine plays the part of the real ones, with all their ways to
 import gzip
 import hashlib
 import io
+import os
 import pickle
 import re
 import socket
@@ -364,6 +365,20 @@ def test_a_cache_that_cannot_be_made_is_told(server, monkeypatch, tmp_path):
     monkeypatch.setattr(pooch.core, "make_local_storage", forbidden)
     monkeypatch.setenv("ACTIVATIONS_DATA", str(tmp_path / "forbidden"))
     assert "forbidden cannot hold it (Permission denied)" in refusal(server.remote())
+
+
+def test_a_file_can_be_read_by_whom_the_umask_lets_and_what_killed_downloads_left_is_gone(server, cache):
+    left, mine = cache / "folder" / "tmpab_4cd9x", cache / "folder" / "tmp-of-mine"
+    left.parent.mkdir(parents=True)
+    for path in (left, mine):
+        path.write_bytes(b"half")
+    before = os.umask(0o027)
+    try:
+        assert had(server.remote()) == CONTENT
+    finally:
+        os.umask(before)
+    assert (cache / "folder" / "file.bin").stat().st_mode & 0o777 == 0o640
+    assert names(cache / "folder") == ["file.bin", "tmp-of-mine"]
 
 
 def test_an_interruption_passes_and_keeps_the_part(server, cache, monkeypatch):

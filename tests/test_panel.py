@@ -265,11 +265,15 @@ def test_a_picture_shows_the_run_and_leaves_the_style_alone(small):
     assert (pixels(picture(run, "b title")) != image).any()
 
 
-def test_a_run_that_explodes_can_still_be_drawn(small):
+def test_a_run_that_explodes_can_still_be_drawn(small, monkeypatch):
     run = train(small.grid(), "mnist1d", every=10, progress=False)
     for loss in (np.inf, np.nan):
         run.history.loc[run.history.step > 20, "loss"] = loss
         assert picture(run, "exploded").startswith(PNG)
+    said = []
+    monkeypatch.setattr(plots, "missing", lambda axes, words: said.append(words))
+    run.history[["loss", "accuracy"]] = np.nan
+    assert picture(run, "all of them").startswith(PNG) and said == ["no finite loss", "no accuracy"]
 
 
 # ---------------------------------------------------------------- display

@@ -1,5 +1,6 @@
 """The recurring figures: what is labelled, where, and what a grey eye sees."""
 
+import io
 from itertools import pairwise
 
 import matplotlib as mpl
@@ -194,3 +195,95 @@ def test_colours_and_dashes_are_distinct_and_as_many():
     looks = [plots.look(index) for index in range(len(plots.COLOURS))]
     assert looks[0] == {"color": plots.COLOURS[0], "linestyle": "-"}
     assert plots.look(len(plots.COLOURS)) == looks[0]
+
+
+# ---------------------------------------------------------------- what cannot be drawn
+
+
+def notes(axes):
+    return [text.get_text() for text in axes.texts if text.get_gid() == "missing"]
+
+
+def drawn(axes):
+    axes.figure.savefig(io.BytesIO(), format="png")
+
+
+@pytest.mark.parametrize("values", [[np.nan] * 3, [np.inf, -np.inf, np.inf]], ids=["nan", "inf"])
+def test_a_line_without_finite_numbers_is_named_and_the_others_are_drawn(axes, values):
+    plots.curves(axes, np.arange(3.0), {"gone": np.array(values), "there": np.ones(3)})
+    drawn(axes)
+    assert notes(axes) == ["no finite value: gone"] and [text for _, text in labels(axes) if text == "there"]
+
+
+def test_lines_without_a_point_are_named(axes):
+    axes.plot([], [], label="empty")
+    plots.name_lines(axes)
+    drawn(axes)
+    assert notes(axes) == ["no finite value: empty"]
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize(
+    "values",
+    [[5e-324] * 3, [5e-324, 1e-310, 2e-308], [0.0, -1.0, 2.0], [1.0] * 3, [1e150, 1e-150, 1e8]],
+    ids=["one subnormal", "subnormals", "negative", "constant", "wide"],
+)
+def test_whatever_is_finite_is_drawn_with_its_label(axes, scale, values):
+    axes.set_yscale(scale)
+    plots.curves(axes, np.arange(3.0), {"line": np.array(values)})
+    drawn(axes)
+    assert [(0 <= height <= 1, text) for height, text in labels(axes)] == [(True, "line")]
+
+
+def test_a_logarithmic_axis_says_what_it_cannot_show(axes):
+    axes.set_yscale("log")
+    plots.curves(axes, np.arange(3.0), {"below": np.array([0.0, -1, -2]), "above": np.ones(3)})
+    drawn(axes)
+    assert notes(axes) == ["no finite value that a logarithmic axis can show: below"]
+
+
+def test_one_point_is_a_line_with_a_label(axes):
+    plots.curves(axes, np.array([1.0]), {"point": np.array([2.0])})
+    drawn(axes)
+    assert [text for _, text in labels(axes)] == ["point"] and notes(axes) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        ([np.nan] * 4 + [1.0, 2.0] * 2, ["no finite loss: A"]),
+        ([np.inf, 1.0, 1.5, 2.0] + [1.0, 2.0] * 2, ["1 infinite value left out"]),
+        ([np.nan] * 8, ["no finite loss: A, b"]),
+        ([np.inf] * 8, ["no finite loss: A, b", "8 infinite values left out"]),
+    ],
+)
+def test_bands_say_what_is_missing(axes, loss, said):
+    rows = {"by": ["a"] * 4 + ["b"] * 4, "x": [0, 0, 0, 0] + [0, 0, 1, 1], "loss": loss}
+    plots.bands(axes, pd.DataFrame(rows), "x", "loss", "by", names={"a": "A"})
+    drawn(axes)
+    assert notes(axes) == said
+
+
+def test_an_empty_table_says_so(axes):
+    plots.bands(axes, pd.DataFrame({"by": [], "x": [], "loss": []}), "x", "loss", "by")
+    drawn(axes)
+    assert notes(axes) == ["no finite loss"]
+
+
+def test_dots_say_what_is_missing(axes):
+    groups = {"a": [np.nan, np.inf, 1.0], "b": [], "c": [10**400, 2.0, 3.0], "d": [1.0, 2.0]}
+    plots.dots(axes, groups, chance=0.5)
+    drawn(axes)
+    assert notes(axes) == ["a: 2 of 3 not finite", "b: no value", "c: 1 of 3 not finite"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(groups)
+    other = axes.figure.add_subplot()
+    plots.dots(other, {})
+    assert notes(other) == ["no group"]
+
+
+def test_notes_stand_below_one_another(axes):
+    for words in ("one", "two"):
+        plots.missing(axes, words)
+    axes.figure.canvas.draw()
+    one, two = (text.get_window_extent() for text in axes.texts)
+    assert one.y0 > two.y1

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
+from activations.arguments import number, reals, shown, whole
 from activations.claims import interval
 
 # Okabe & Ito's palette (https://jfly.uni-koeln.de/color/), in an order in which neighbours differ in grey, with a dash each.
@@ -45,12 +46,14 @@ STYLE: dict[Any, Any] = {
 
 def look(index: int) -> dict[str, Any]:
     """Colour and dash of the line with this index."""
+    index = whole("index", index, least=0)
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index % len(DASHES)]}
 
 
 @contextmanager
 def figure(columns: int = 1, *, height: float = 3.0, sharey: bool = False) -> Any:
     """Yield the axes of a figure in the house style (one, or an array of `columns`) and show it."""
+    columns, height = whole("columns", columns), number("height", height, above=0.0)
     with plt.rc_context(STYLE):
         _, axes = plt.subplots(1, columns, figsize=(4.6, height), sharey=sharey)
         yield axes
@@ -58,15 +61,31 @@ def figure(columns: int = 1, *, height: float = 3.0, sharey: bool = False) -> An
 
 
 def name_lines(axes: Axes, *, gap: float = 0.075) -> None:
-    """Write each line's label at its right end, pushed apart by at least `gap` of the height."""
-    lines = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
-    ends = []
-    for line in lines:
+    """Write each line's label at its right end, pushed apart by at least `gap` of the height.
+
+    A line that has no point which the axes can show has no end: its label is in a note of what is missing.
+    """
+    gap = number("gap", gap, least=0.0)
+    lines, ends, empty = [], [], []
+    for line in axes.get_lines():
+        if str(line.get_label()).startswith("_"):
+            continue
         x, y = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
-        last = np.flatnonzero(np.isfinite(x) & np.isfinite(y))[-1]
-        ends.append(axes.transAxes.inverted().transform(axes.transData.transform((x[last], y[last])))[1])
-    order = np.argsort(ends)
-    heights = np.clip(np.array(ends)[order], 0, 1)
+        there = np.flatnonzero(_shown(x, axes.get_xscale()) & _shown(y, axes.get_yscale()))
+        if not there.size:
+            empty.append(str(line.get_label()))
+            continue
+        lines.append(line)
+        place = axes.transData.transform((x[there[-1]], y[there[-1]]))
+        ends.append(axes.transAxes.inverted().transform(place)[1])
+    if empty:
+        positive = (
+            " that a logarithmic axis can show" if "log" in (axes.get_xscale(), axes.get_yscale()) else ""
+        )
+        missing(axes, f"no finite value{positive}: {', '.join(empty)}")
+    heights = np.nan_to_num(np.array(ends), nan=0.5)  # where all limits are one number there is no height
+    order = np.argsort(heights)
+    heights = np.clip(heights[order], 0, 1)
     for i in range(1, len(heights)):
         heights[i] = max(heights[i], heights[i - 1] + gap)
     ceiling = 1.0
@@ -88,15 +107,45 @@ def name_lines(axes: Axes, *, gap: float = 0.075) -> None:
         )
 
 
+def _shown(values: np.ndarray, scale: str) -> np.ndarray:
+    """Which of the values an axis of that scale can show."""
+    return np.isfinite(values) & ((values > 0) | (scale != "log"))
+
+
+def missing(axes: Axes, words: str) -> None:
+    """Say on the axes what they do not show, below what was said before."""
+    before = sum(text.get_gid() == "missing" for text in axes.texts)
+    axes.text(
+        0.5,
+        0.94 - 0.09 * before,
+        words,
+        transform=axes.transAxes,
+        ha="center",
+        va="top",
+        color="#666666",
+        fontsize=9,
+        wrap=True,
+        gid="missing",
+    )
+
+
 def bands(
     axes: Axes, table: pd.DataFrame, x: str, y: str, by: str, *, names: Mapping[str, str] | None = None
 ) -> None:
-    """Draw the mean of `y` over the seeds against `x`, one line a value of `by`, with its 95 % interval as a band."""
-    for index, (label, rows) in enumerate(table.dropna(subset=[y]).groupby(by, sort=False)):
+    """Draw the mean of `y` over the seeds against `x`, one line a value of `by`, with its 95 % interval as a band.
+
+    What is not finite is left out, and a line of which nothing is left is named in a note.
+    """
+    found = reals(table[y])
+    if found is None:
+        raise ValueError(f"y must name a column of numbers, got {y!r}")
+    finite = table[np.isfinite(found)]
+    absent = [label for label in table[by].dropna().unique() if label not in set(finite[by])]
+    for index, (label, rows) in enumerate(finite.groupby(by, sort=False)):
         sides = [(at, interval(values)) for at, values in rows.groupby(x)[y]]
         at = [float(position) for position, _ in sides]
-        shown = (names or {}).get(str(label), str(label))
-        axes.plot(at, [side.effect for _, side in sides], label=shown, **look(index))
+        name = (names or {}).get(str(label), str(label))
+        axes.plot(at, [side.effect for _, side in sides], label=name, **look(index))
         axes.fill_between(
             at,
             [side.low for _, side in sides],
@@ -106,23 +155,54 @@ def bands(
             lw=0,
         )
     name_lines(axes)
+    if absent:
+        words = [(names or {}).get(str(label), str(label)) for label in absent]
+        missing(axes, f"no finite {y}: {', '.join(words)}")
+    elif finite.empty:
+        missing(axes, f"no finite {y}")
+    if endless := int(np.isinf(found).sum()):
+        missing(axes, f"{endless} infinite value{'s'[: endless != 1]} left out")
 
 
 def curves(axes: Axes, x: np.ndarray, functions: Mapping[str, np.ndarray]) -> None:
     """Draw named curves over one x, with direct labels."""
+    over = reals(x)
+    if over is None:
+        raise ValueError(f"x must be numbers, got {shown(x)}")
     for index, (label, y) in enumerate(functions.items()):
-        axes.plot(x, y, label=label, **look(index))
+        values = reals(y)
+        if values is None or values.shape != over.shape:
+            raise ValueError(f"{label} must be numbers, one for each of x, got {shown(y)}")
+        axes.plot(over, values, label=label, **look(index))
     name_lines(axes)
 
 
 def dots(axes: Axes, groups: Mapping[str, Sequence[float]], *, chance: float | None = None) -> None:
-    """Draw one dot a seed and the 95 % interval of the mean, a row a group, the first on top."""
+    """Draw one dot a seed and the 95 % interval of the mean, a row a group, the first on top.
+
+    What is not finite is left out and counted in a note; of a single value there is no interval.
+    """
     for row, (label, values) in enumerate(groups.items()):
-        side, colour = interval(values, label), look(row)["color"]
-        axes.plot(values, np.full(len(values), row), "o", ms=4, color=colour, alpha=0.35, mew=0)
-        axes.plot([side.low, side.high], [row, row], "-", lw=5, color=colour, solid_capstyle="round")
+        given = reals(values)
+        if given is None or given.ndim != 1:
+            raise ValueError(f"{label} must be numbers, one a seed, got {shown(values)}")
+        found, colour = given[np.isfinite(given)], look(row)["color"]
+        axes.plot(found, np.full(len(found), row), "o", ms=4, color=colour, alpha=0.35, mew=0)
+        if len(found) > 1:
+            side = interval(found, label)
+            axes.plot([side.low, side.high], [row, row], "-", lw=5, color=colour, solid_capstyle="round")
+        if len(found) < len(given) or not len(given):
+            missing(
+                axes,
+                f"{label}: {len(given) - len(found)} of {len(given)} not finite"
+                if len(given)
+                else f"{label}: no value",
+            )
     if chance is not None:
-        axes.axvline(chance, color="#666666", lw=1, ls=":")
+        axes.axvline(number("chance", chance), color="#666666", lw=1, ls=":")
+    if not groups:
+        missing(axes, "no group")
+        return
     axes.set_yticks(range(len(groups)), list(groups))
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)

@@ -70,11 +70,15 @@ def picture(run: Run, title: str) -> bytes:
         left.plot(loss.index, loss, color=plots.COLOURS[0], alpha=0.35, lw=1)
         left.plot(loss.index, loss.mean(axis=1), color=plots.COLOURS[0])
         left.set(xlabel="step", ylabel="loss (nats)", ylim=(0, None))
+        if not np.isfinite(loss.to_numpy(float)).any():
+            plots.missing(left, "no finite loss")
         figure.suptitle(title, fontsize=11)
         final = np.sort(run.final.accuracy.dropna())
         right.plot(final, np.arange(1, len(final) + 1), "o", color=plots.COLOURS[1], ms=5)
         right.axvline(100 / run.data.classes, color="#666666", lw=1, ls=":")
         right.set(xlabel="accuracy (%)", ylabel="seeds, sorted")
+        if not len(final):
+            plots.missing(right, "no accuracy")
         right.set(xlim=(0, 100), ylim=(0, len(run.grid.seed) + 1))
         file = io.BytesIO()
         figure.savefig(file, format="png")
