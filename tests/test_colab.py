@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +20,8 @@ import nbformat
 import pytest
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -64,7 +70,8 @@ def test_the_cell_after_the_title_installs_the_package_in_colab_and_only_there(
     assert (cell["cell_type"], cell["execution_count"], cell["outputs"]) == ("code", None, [])
     code = "".join(cell["source"])
     assert magics(code, tmp_path) == []
-    wish = '"activations @ git+https://github.com/owner/name@next"'
+    extra = {"scale_up": "[scale-up]"}.get(path.stem, "")
+    wish = f'"activations{extra} @ git+https://github.com/owner/name@next"'
     monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
     assert magics(code, tmp_path) == [("pip", f"install --quiet {wish}")]
 
@@ -98,6 +105,27 @@ LINKS = {
     "[a](#here) [b](https://example.org/x.md) [c](mailto:a@b) ![d](attachment:e.png)": None,
     "`[a](b.md)` ``x ` [a](b.md)``\n```\n[a](b.md)\n```\n$f[0](x)$ and $$f[0](x)$$": None,
     "between `a` and `b` [a](../LICENSE)": "between `a` and `b` [a]({github}LICENSE)",
+    "[![a](../book/assets/favicon.svg)](../LICENSE)": "[![a]({raw}book/assets/favicon.svg)]({github}LICENSE)",
+    "[a [b] c](../LICENSE) [a \\] c](../LICENSE)": "[a [b] c]({github}LICENSE) [a \\] c]({github}LICENSE)",
+    "[`a](b`](../LICENSE) [$x](y)$](../LICENSE)": "[`a](b`]({github}LICENSE) [$x](y)$]({github}LICENSE)",
+    '[a](<../LICENSE> "t (x)") [b]( ../LICENSE (t) )': '[a](<{github}LICENSE> "t (x)") [b]( {github}LICENSE (t) )',
+    "[a](../book\\/ledger.md?x=1#y)": "[a]({book}book/ledger{html}?x=1#y)",
+    "[a](/LICENSE)": "[a]({github}LICENSE)",
+    "[a]: <../LICENSE> 'title'\n[b c]:\n  ../book/assets/favicon.svg\n\n![b c] [a][]": (
+        "[a]: <{github}LICENSE> 'title'\n[b c]:\n  {raw}book/assets/favicon.svg\n\n![b c] [a][]"
+    ),
+    "> [a](../LICENSE)\n> [a]: ../LICENSE": "> [a]({github}LICENSE)\n> [a]: ../LICENSE",
+    "- [a](../LICENSE)\n\n    [b](../LICENSE)\n\n      [c](absent.md)": (
+        "- [a]({github}LICENSE)\n\n    [b]({github}LICENSE)\n\n      [c](absent.md)"
+    ),
+    "a\n    [b](../LICENSE)": "a\n    [b]({github}LICENSE)",
+    "<a class='x' title=\"a > b\" href=../LICENSE><img src='../LICENSE'></a>": (
+        "<a class='x' title=\"a > b\" href={github}LICENSE><img src='{raw}LICENSE'></a>"
+    ),
+    "~~~ text\n```\n[a](absent.md)\n~~~\n\n    [a](absent.md)\n\n    <a href='absent.md'>": None,
+    "- ```\n  [a](absent.md)\n  ```\n\n<!-- [a](absent.md) --> \\[a](absent.md) <http://[a](b.md)>": None,
+    "[a] (absent.md) a](absent.md) [a](absent.md b) [a](absent.md": None,
+    "[](//host/x.md) [a]() [^1]: absent.md": None,
 }
 
 
@@ -131,6 +159,70 @@ def test_a_link_that_leads_nowhere_is_an_error(target: str) -> None:
 def test_a_notebook_that_cannot_be_prepared_is_an_error(cells: list[dict[str, Any]], complaint: str) -> None:
     with pytest.raises(Stop, match=complaint):
         colab.prepare({"cells": cells}, "notebooks", GITHUB)
+
+
+# What Colab must install
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """The modules that code asks for, anywhere in it, by all the names that they might have."""
+    asked: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            asked |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            asked |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+    return asked
+
+
+def module(name: str) -> Path | None:
+    """The file of a module of the package."""
+    path = ROOT.joinpath("src", *name.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def brought(requirements: list[str]) -> set[str]:
+    """The distributions that pip would install for these, with all that they need."""
+    found: dict[str, None] = {}
+    waiting = [Requirement(text) for text in requirements]
+    while waiting:
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        if name in found or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
+            continue
+        found[name] = None
+        waiting += [Requirement(text) for text in metadata.requires(name) or ()]
+    return set(found)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_all_that_a_notebook_and_the_modules_behind_it_import_is_installed_in_colab(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, copy = written(path, BOOK, tmp_path)
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    ((_, command),) = magics("".join(copy["cells"][1]["source"]), tmp_path)
+    asked_for = Requirement(shlex.split(command)[-1])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = [project["optional-dependencies"][extra] for extra in asked_for.extras]
+    there = brought([*project["dependencies"], *(text for group in groups for text in group)])
+
+    cells = ("".join(cell["source"]) for cell in original["cells"] if cell["cell_type"] == "code")
+    code = "\n".join(line for cell in cells for line in cell.splitlines() if line[:1] not in ("%", "!"))
+    waiting, seen = [*imports(ast.parse(code))], set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or not name.startswith("activations"):
+            seen.add(name)
+            continue
+        seen |= {name}
+        if file := module(name):
+            waiting += imports(ast.parse(file.read_text(encoding="utf-8")))
+    distributions = metadata.packages_distributions()
+    names = {name.partition(".")[0] for name in seen} - {*sys.stdlib_module_names, "activations"}
+    assert {"numpy", "torch"} <= names
+    lacking = {n for n in names if not {canonicalize_name(d) for d in distributions.get(n, ())} & there}
+    assert lacking == set()
 
 
 def run(out: Path, **course: str) -> subprocess.CompletedProcess[str]:
@@ -205,7 +297,15 @@ def test_the_workflow_pushes_one_commit_without_history_to_the_branch_that_the_b
         ).stdout.strip()
 
     here.mkdir()
-    for name in ("tools/colab.py", "_toc.yml", "notebooks", "book", ".gitignore"):
+    for name in (
+        "tools/colab.py",
+        "tools/links.py",
+        "pyproject.toml",
+        "_toc.yml",
+        "notebooks",
+        "book",
+        ".gitignore",
+    ):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (here / name).parent.mkdir(exist_ok=True)
         copy(ROOT / name, here / name)

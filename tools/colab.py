@@ -1,7 +1,7 @@
 """Write the notebooks as Colab needs them: `python tools/colab.py _build/colab`, run by the publishing workflow.
 
 Colab opens a notebook without the repository around it. Each copy therefore gets a cell that installs the package,
-in Colab and only there, and links that lead to the published book, or to the repository where there is none. pip
+in Colab and only there, with the extra that its imports need, and links that lead to the published book, or to the repository where there is none. pip
 leaves what is installed alone where it is within the ranges in pyproject.toml: Colab keeps its own torch and NumPy.
 
 COURSE_REPOSITORY is the repository as owner/name, COURSE_BRANCH its branch, COURSE_SITE the address of the book.
@@ -10,15 +10,19 @@ COURSE_REPOSITORY is the repository as owner/name, COURSE_BRANCH its branch, COU
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import posixpath
 import re
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
+
+from links import links
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "colab-install"
@@ -26,15 +30,7 @@ INSTALL = """\
 import sys
 
 if "google.colab" in sys.modules:  # elsewhere the package is there already
-    %pip install --quiet "activations @ git+https://github.com/{repository}@{branch}\""""
-CODE = r"(?P<fence>`{3,}|~{3,}).*?(?P=fence)|(?P<ticks>`+)[^`].*?(?P=ticks)(?!`)"
-FORMULA = r"\$\$.*?\$\$|\$(?!\s)[^$\n]+(?<!\s)\$(?!\d)"
-LINK = re.compile(
-    rf"{CODE}|{FORMULA}"
-    r"|(?P<before>(?P<image>!?)\[[^\]]*\]\(\s*<?|^ {0,3}\[(?!\^)[^\]]+\]:[ ]+<?|<\w[^>]*?\s(?P<attribute>href|src)=[\"'])"
-    r"(?P<target>[^\s()<>\"']+)",
-    re.MULTILINE | re.DOTALL,
-)
+    %pip install --quiet "activations{extras} @ git+https://github.com/{repository}@{branch}\""""
 ELSEWHERE = re.compile(r"[a-zA-Z][\w+.-]*:|//|#")
 
 
@@ -93,19 +89,57 @@ def absolute(text: str, folder: str, place: Place) -> str:
     Raises:
         Stop: If a link leads nowhere.
     """
+    parts, end = [], 0
+    for link in links(text):
+        target = text[link.start : link.end]
+        if not target or ELSEWHERE.match(target):
+            continue
+        parts += [text[end : link.start], _address(target, folder, place, link.picture)]
+        end = link.end
+    return "".join([*parts, text[end:]])
 
-    def replace(link: re.Match[str]) -> str:
-        target = link["target"]
-        if target is None or ELSEWHERE.match(target):
-            return link[0]
-        file, mark, anchor = target.partition("#")
-        path = posixpath.normpath(posixpath.join(folder, unquote(file)))
-        if path.startswith("..") or not (ROOT / path).exists():
-            raise Stop(f"The link to {target} leads nowhere.")
-        picture = link["image"] == "!" or link["attribute"] == "src"
-        return f"{link['before']}{place.address(path, picture)}{mark}{anchor}"
 
-    return LINK.sub(replace, text)
+def _address(target: str, folder: str, place: Place, picture: bool) -> str:
+    """Where a relative link leads, as an absolute one.
+
+    Raises:
+        Stop: If it leads nowhere.
+    """
+    file, anchor = re.fullmatch(r"([^?#]*)(.*)", target, re.DOTALL).groups()  # type: ignore[union-attr]
+    plain = unquote(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", file))
+    # From the root, as Sphinx has it, where it begins with a slash.
+    path = posixpath.normpath(
+        posixpath.join(folder, plain) if not plain.startswith("/") else plain.lstrip("/")
+    )
+    if path.startswith("..") or not (ROOT / path).exists():
+        raise Stop(f"The link to {target} leads nowhere.")
+    return place.address(path, picture) + anchor
+
+
+def extras(notebook: dict[str, Any]) -> list[str]:
+    """The extras of the package that a notebook needs: those that are called like a module that it imports.
+
+    Raises:
+        Stop: If a cell of code cannot be read.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    imported: set[str] = set()
+    for cell in notebook["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        lines = "".join(cell["source"]).splitlines()
+        code = "\n".join("pass" if line.startswith(("%", "!")) else line for line in lines)
+        try:
+            tree = ast.parse(code)
+        except SyntaxError as error:
+            raise Stop(f"A cell is no Python: {error}.") from None
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                imported |= {name.name for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+    known = project.get("optional-dependencies", {})
+    return [extra for extra in known if f"activations.{extra.replace('-', '_')}" in imported]
 
 
 def prepare(notebook: dict[str, Any], folder: str, place: Place) -> dict[str, Any]:
@@ -125,7 +159,8 @@ def prepare(notebook: dict[str, Any], folder: str, place: Place) -> dict[str, An
         raise Stop("The first cell is not the title.")
     if any(cell.get("id") == NAME for cell in cells):
         raise Stop(f"There is a cell called {NAME} already.")
-    install = INSTALL.format(repository=place.repository, branch=place.branch)
+    needed = f"[{','.join(found)}]" if (found := extras(notebook)) else ""
+    install = INSTALL.format(repository=place.repository, branch=place.branch, extras=needed)
     cell = {
         "cell_type": "code",
         "execution_count": None,
