@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import runpy
 import shlex
 import shutil
@@ -15,11 +16,13 @@ from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote
 
 import nbformat
 import pytest
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
+from markdown_it import MarkdownIt
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -30,6 +33,7 @@ sys.path.insert(0, str(ROOT / "book" / "extension"))
 import colab
 from colab import Place, Stop
 from course import site
+from links import links
 
 GITHUB = Place("owner/name", "next")
 BOOK = Place("owner/name", "next", "https://book.example.org/name")
@@ -333,3 +337,33 @@ def test_the_workflow_pushes_one_commit_without_history_to_the_branch_that_the_b
     published = do("git", "show", f"{branch}:{files[0]}", folder=origin)
     colab.write(tmp_path / "expected", BOOK)
     assert published == (tmp_path / "expected" / files[0]).read_text(encoding="utf-8").strip()
+
+
+def told_by_markdown_it(text: str) -> set[str]:
+    """The destinations of a text's links, images and definitions, as a parser of CommonMark has them."""
+    environment: dict[str, Any] = {}
+    found = set()
+    for token in MarkdownIt("commonmark").parse(text, environment):
+        for child in token.children or ():
+            found |= {str(child.attrs[name]) for name in ("href", "src") if name in child.attrs}
+    found |= {reference["href"] for reference in environment.get("references", {}).values()}
+    return {unquote(target) for target in found if ":" not in target}
+
+
+TEXTS = [*(ROOT / "book").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+
+
+def test_the_links_are_those_that_a_parser_finds() -> None:
+    cells = (cell for path in NOTEBOOKS for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
+    texts = [path.read_text(encoding="utf-8") for path in TEXTS]
+    texts += ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    texts += [text for text in LINKS if "$" not in text]
+    texts = [text for text in texts if "<a" not in text and "<img" not in text]  # HTML is not parsed there
+    seen = set()
+    for text in texts:
+        ours = {text[link.start : link.end] for link in links(text)}
+        plain = {unquote(re.sub(r"\\(\W)", r"\1", target)) for target in ours if ":" not in target}
+        theirs = told_by_markdown_it(text)
+        assert plain == theirs, text[:200]
+        seen |= theirs
+    assert len(seen) > 20
