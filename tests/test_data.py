@@ -138,9 +138,64 @@ def test_what_cannot_be_trained_on_is_refused_by_name(part, bad, error, says):
 
 
 def test_sets_are_found_by_name_and_data_passes_through():
-    assert data.get("mnist1d") is data.mnist1d()
+    assert torch.equal(data.get("mnist1d").x, data.mnist1d().x)
     made = small()
-    assert data.get(made) is made
+    assert data.get(made) is data.itself(made) is made
+
+
+PARTS = ("x", "y", "x_test", "y_test")
+
+
+@pytest.mark.parametrize("look_up", [data.mnist1d, lambda: data.get("mnist1d")], ids=["made", "by name"])
+def test_what_one_caller_does_to_a_set_no_other_meets(look_up):
+    before = data.mnist1d()
+    wanted = {part: getattr(before, part).clone() for part in PARTS}
+    for part in PARTS:
+        getattr(look_up(), part).zero_()
+    for again in (before, look_up(), data.itself("mnist1d"), data.first_available("mnist1d")):
+        assert all(torch.equal(getattr(again, part), wanted[part]) for part in PARTS)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda x: x.mul_(0.01), lambda x: x.data.mul_(0.01), lambda x: x.numpy().fill(1)]
+)
+def test_a_kept_set_that_was_changed_is_made_again(change):
+    wanted = data.mnist1d().x
+    change(data.itself("mnist1d").x)
+    assert torch.equal(data.itself("mnist1d").x, wanted) and torch.equal(data.get("mnist1d").x, wanted)
+    assert data.itself("mnist1d") is data.itself("mnist1d")
+
+
+@pytest.mark.parametrize(
+    "make", [lambda seed: data.mnist1d(50, seed), data.digits], ids=["mnist1d", "digits"]
+)
+@pytest.mark.parametrize(
+    ("seed", "error", "says"),
+    [
+        (2**32, ValueError, "seed must be at most 2³² − 1 = 4294967295, got 4294967296"),
+        (-1, ValueError, "seed must be at least 0, got -1"),
+        (True, TypeError, "seed must be an int, got bool"),
+        (1.0, TypeError, "seed must be an int, got float"),
+        (None, TypeError, "seed must be an int, got NoneType"),
+    ],
+)
+def test_a_seed_that_cannot_be_is_refused_whatever_was_made_before(make, seed, error, says):
+    data.mnist1d(50, 1)  # 1 == True == 1.0
+    with pytest.raises(error, match=f"^{says}$"):
+        make(seed)
+
+
+def test_what_was_made_in_inference_mode_or_in_a_graph_can_be_trained_on():
+    with torch.inference_mode():
+        x, y = torch.rand(4, 3), torch.tensor([0, 1, 0, 1])
+    z = torch.rand(2, 3, requires_grad=True)
+    made = Data("mine", x, y, z * 2, y[:2])
+    assert not any(getattr(made, part).is_inference() for part in PARTS)
+    assert (
+        not made.x_test.requires_grad and torch.equal(made.x, x.clone()) and torch.equal(made.x_test, z * 2)
+    )
+    plain = Data("mine", made.x, made.y, made.x_test, made.y_test)
+    assert plain.x.data_ptr() == made.x.data_ptr()  # what is plain is taken as it is
 
 
 @pytest.mark.parametrize("unknown", ["mnist", "", None, 3])

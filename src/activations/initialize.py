@@ -52,8 +52,12 @@ class Init:
 
     @property
     def label(self) -> str:
-        """The name, with the gain where it is not 1."""
-        return self.name if self.gain == 1 else f"{self.name}, gain {self.gain:g}"
+        """The name, with the gain where it is not 1, in six digits."""
+        return self.labelled(6)
+
+    def labelled(self, digits: int) -> str:
+        """The name, with the gain where it is not 1, in so many digits."""
+        return self.name if self.gain == 1 else f"{self.name}, gain {float(self.gain):.{digits}g}"
 
     def std(self, fan_in: int, fan_out: int) -> float:
         """Standard deviation of a weight, gain · √Var(w)."""
@@ -66,13 +70,17 @@ class Init:
         """
         std = self.std(fan_in, fan_out)
         if self.distribution == "uniform":
-            return (torch.rand(shape, generator=generator) * 2 - 1) * (math.sqrt(3) * std)
-        return torch.randn(shape, generator=generator) * std
+            return (_uniform(shape, generator) * 2 - 1) * (math.sqrt(3) * std)
+        return torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu") * std
 
     def bias(self, shape: tuple[int, ...], fan_in: int, generator: Generator) -> Tensor:
         """Draw one member's biases, or zeros; the generator moves on by the same amount either way."""
-        draws = (torch.rand(shape, generator=generator) * 2 - 1) / math.sqrt(fan_in)
-        return draws if self.biases else torch.zeros(shape)
+        draws = (_uniform(shape, generator) * 2 - 1) / math.sqrt(fan_in)
+        return draws if self.biases else torch.zeros(shape, dtype=torch.float32, device="cpu")
+
+
+def _uniform(shape: tuple[int, ...], generator: Generator) -> Tensor:
+    return torch.rand(shape, generator=generator, dtype=torch.float32, device="cpu")
 
 
 def _lecun(fan_in: int, fan_out: int) -> float:

@@ -35,13 +35,17 @@ class Norm:
     least: int = 1
 
 
+def _full(value: float, *shape: int) -> Tensor:
+    return torch.full(shape, value, dtype=torch.float32, device="cpu")
+
+
 class _Affine(nn.Module):
     """The learned part: γ and β, [members, features]."""
 
     def __init__(self, members: int, features: int) -> None:
         super().__init__()
-        self.gamma = nn.Parameter(torch.ones(members, features))
-        self.beta = nn.Parameter(torch.zeros(members, features))
+        self.gamma = nn.Parameter(_full(1.0, members, features))
+        self.beta = nn.Parameter(_full(0.0, members, features))
 
     def scaled(self, z: Tensor) -> Tensor:
         """Return γ z + β for z of shape [members, batch, features, ...]."""
@@ -72,8 +76,8 @@ class BatchNorm(_Affine):
 
     def __init__(self, members: int, features: int) -> None:
         super().__init__(members, features)
-        self.register_buffer("mean", torch.zeros(members, features))
-        self.register_buffer("variance", torch.ones(members, features))
+        self.register_buffer("mean", _full(0.0, members, features))
+        self.register_buffer("variance", _full(1.0, members, features))
 
     def forward(self, z: Tensor) -> Tensor:
         """Normalize; in training mode, move the running statistics."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from activations import program, store
+from activations import program, sources, store
 from activations import progress as bars
 from activations.grid import Cost
 from activations.networks import positive
@@ -50,6 +50,8 @@ def workers(asked: int | None, waiting: dict[int, Any], chosen: torch.device, co
     backend, _ = joblib.parallel.get_active_backend()
     if type(backend).__name__ == "DaskDistributedBackend":
         return -1
+    if sources.changed():  # a process that is started now would import what this one has not
+        return 1
     if chosen.type != "cpu" or len(waiting) < 2:
         return 1
     share = len(waiting) * PROGRAM / cost.members
@@ -84,7 +86,10 @@ def everywhere(
                 parallel = joblib.Parallel(
                     workers, batch_size=1, return_as="generator_unordered" if streams else "list"
                 )
-                calls = [joblib.delayed(_elsewhere)(at, *job, meter) for at, job in remaining.items()]
+                calls = [
+                    joblib.delayed(_elsewhere)(at, *job, meter, sources.IMPORTED)
+                    for at, job in remaining.items()
+                ]
                 with _closed(parallel(calls)) as finished:
                     for at, trained in finished:
                         del remaining[at]
@@ -110,8 +115,12 @@ def _closed(finished: Any) -> Iterator[Any]:
                 finished.close()
 
 
-def _elsewhere(at: int, job: Job, where: Path | None, key: str | None, meter: str) -> tuple[int, Trained]:
-    """Train a program in another process."""
+def _elsewhere(
+    at: int, job: Job, where: Path | None, key: str | None, meter: str, source: str
+) -> tuple[int, Trained]:
+    """Train a program in another process, if that has the same source."""
+    if source != sources.IMPORTED:
+        raise RuntimeError(f"{sources.RESTART}, and other processes with it (or train with workers=1).")
     count = _counter(meter, at)
     trained = program.run(job, lambda: False, count)
     if where and key:

@@ -17,10 +17,12 @@ import torch
 from torch import Tensor
 
 from activations import archive
+from activations.ambient import independent, one_thread
 from activations.data import Data
 from activations.grid import Group
 from activations.networks import Stack, Trace, undisturbed, weights
 from activations.optimise import Rows
+from activations.seeds import checked
 from activations.store import Trained
 
 PRECISIONS = ("float32", "float64", "tf32", "bfloat16", "float16")
@@ -36,16 +38,18 @@ def batches(examples: int, batch: int, steps: int, seeds: Sequence[int]) -> Tens
     """Draw the order of examples: int32 [steps, members, batch], a fresh shuffle an epoch, from each member's own seed.
 
     Raises:
-        ValueError: If a batch is larger than the set.
+        TypeError: If a seed is no int.
+        ValueError: If a batch is larger than the set, or a seed below 0 or above 2³² − 1.
     """
+    seeds = [checked(seed) for seed in seeds]
     if batch > examples:
         raise ValueError(f"batch must be at most the {examples} training examples, got {batch}")
     per_epoch = examples // batch
     orders = {}
-    for seed in set(seeds):
+    for seed in dict.fromkeys(seeds):
         generator = torch.Generator().manual_seed(seed)
         epochs = [
-            torch.randperm(examples, generator=generator, dtype=torch.int32)
+            torch.randperm(examples, generator=generator, dtype=torch.int32, device="cpu")
             for _ in range(-(-steps // per_epoch))
         ]
         orders[seed] = torch.cat([epoch[: per_epoch * batch] for epoch in epochs])[: steps * batch].view(
@@ -85,30 +89,21 @@ def losses(outputs: Tensor, y: Tensor) -> Tensor:
 def accuracy(network: Stack, x: Tensor, y: Tensor, chunk: int = 200) -> Tensor:
     """Each member's share of right answers on `x`, `y`, in per cent: [members], float64, on the CPU.
 
-    The network answers in evaluation mode, and is left in the mode that it was in.
+    NaN where an answer is NaN. The network answers in evaluation mode, and is left in the mode that it was in.
     """
     with undisturbed(network):
         network.eval()
-        right = sum(
-            (network(part).argmax(-1) == labels).sum(1).cpu().double()
+        right = [
+            _right(network(part), labels).sum(1).cpu().double()
             for part, labels in zip(x.split(chunk), y.split(chunk), strict=True)
-        )
-    return 100 * right / len(y)
+        ]
+    return 100 * torch.stack(right).sum(0) / len(y)
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread of torch's, restored afterwards: other cores are used by other processes.
-
-    Two threads save a quarter of the time on an idle two-core machine, two processes nearly half. And where anything else
-    runs, threads wait for each other spinning, and a step takes up to ten times as long.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _right(outputs: Tensor, y: Tensor) -> Tensor:
+    """1 where the largest output is the right one, 0 where it is not, NaN where an output is NaN: [members, batch]."""
+    answers = (outputs.argmax(-1) == y).to(torch.float32)  # whose sums are exact up to 2²⁴
+    return answers.masked_fill_(outputs.isnan().any(-1), torch.nan)
 
 
 @dataclass(frozen=True)
@@ -151,15 +146,30 @@ def _arithmetic(precision: str, deterministic: bool, chosen: torch.device) -> It
         yield
         return
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
-    matrices, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matrices.allow_tf32, convolutions.allow_tf32, torch.are_deterministic_algorithms_enabled()
-    matrices.allow_tf32 = convolutions.allow_tf32 = precision == "tf32"
-    torch.use_deterministic_algorithms(deterministic)
+    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [_tf32(switch) for switch in switches]
+    mode, choice = torch.get_deterministic_debug_mode(), torch.backends.cudnn.benchmark
+    for switch in switches:
+        switch.allow_tf32 = precision == "tf32"
+    torch.set_deterministic_debug_mode(2 if deterministic else 0)
+    torch.backends.cudnn.benchmark = False  # which takes the algorithm that is fastest at the moment
     try:
         yield
     finally:
-        matrices.allow_tf32, convolutions.allow_tf32 = before[:2]
-        torch.use_deterministic_algorithms(before[2])
+        for switch, was in zip(switches, before, strict=True):
+            for name, value in was.items():
+                setattr(switch, name, value)
+        torch.set_deterministic_debug_mode(mode)
+        torch.backends.cudnn.benchmark = choice
+
+
+def _tf32(switch: Any) -> dict[str, Any]:
+    """How TF32 is switched, by each of the names that torch has for it; the older one cannot be read once the newer is used."""
+    found = {}
+    for name in ("allow_tf32", "fp32_precision"):
+        with contextlib.suppress(RuntimeError, AttributeError):
+            found[name] = getattr(switch, name)
+    return found
 
 
 class _Program:
@@ -173,7 +183,7 @@ class _Program:
         self.x, self.x_test = self.data.x.to(self.dtype), self.data.x_test.to(self.dtype)
         self.network = job.group.build(job.data).to(self.device, self.dtype)
         if job.prepare is not None:
-            with torch.no_grad():
+            with independent(), torch.no_grad():
                 job.prepare(self.network)
         self.network.train()
         settings = job.group.settings
@@ -201,6 +211,7 @@ class _Program:
         trace = Trace() if {"activation_l1", "activation_l2"} & self.penalties.keys() else None
         with torch.autocast(self.device.type, AUTOCAST.get(job.precision), enabled=job.precision in AUTOCAST):
             outputs = self.network(x, trace)
+        torch.clear_autocast_cache()  # which stays where the reader is in an autocast, too, and has the old weights
         each = losses(outputs.to(self.dtype), y)
         objective = each
         for name, factors in self.penalties.items():
@@ -253,7 +264,7 @@ class _Program:
         self.network.before = before
         tables = []
         for probe in self.job.probe:
-            with undisturbed(self.network):
+            with independent(), undisturbed(self.network):
                 table = probe(self.network, self.data)
             if not isinstance(table, pd.DataFrame) or "member" not in table:
                 raise TypeError(
@@ -295,7 +306,7 @@ def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) ->
     """Train one program."""
     began = time.perf_counter()
     chosen = torch.device(job.device)
-    with one_thread(), _arithmetic(job.precision, job.deterministic, chosen):
+    with independent(), one_thread(), _arithmetic(job.precision, job.deterministic, chosen):
         program, history, probes, stopped = _Program(job), [], [], False
         if job.probe and 0 in job.probed:
             probes.append(program.probed(0, None))

@@ -23,6 +23,7 @@ from scipy import stats
 
 from activations import archive, files, plots, store
 from activations import data as datasets
+from activations.ambient import independent
 from activations.claims import CONFIDENCE
 from activations.data import Data
 from activations.grid import AXES, Grid, Group
@@ -75,6 +76,7 @@ class Run:
         return dict(UNITS)
 
     @cached_property
+    @independent()
     def networks(self) -> tuple[Stack, ...]:
         """The trained networks, one stack a group, on the CPU and in evaluation mode."""
         stacks = []
@@ -305,7 +307,7 @@ class Run:
         target = target if target.suffix == ".npz" else target.with_name(target.name + ".npz")
         head = {
             "grid": store.described(self.grid),
-            "data": {"name": self.data.name, "digest": store.digest(self.data)},
+            "data": {"name": self.data.name, "digest": datasets.digest(self.data)},
             "about": dict(self.about),
             "stopped": self.stopped,
             "format": FORMAT,
@@ -352,8 +354,8 @@ def load(path: str | os.PathLike[str], data: Data | None = None) -> Run:
             raise ValueError(
                 f"data must be given: the run was trained on {head['data']['name']!r}, which has no name here"
             )
-        data = datasets.get(head["about"]["data"])
-    if store.digest(data) != head["data"]["digest"]:
+        data = datasets.itself(head["about"]["data"])
+    if datasets.digest(data) != head["data"]["digest"]:
         raise ValueError(
             f"data must be what the run was trained on, {head['data']['name']!r}; got others, {data.name!r}"
         )

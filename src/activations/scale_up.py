@@ -30,12 +30,13 @@ from torch import Generator, Tensor, distributed, nn
 from torch.nn import functional as F
 from torch.nn.utils import skip_init
 
-from activations import arguments, functions, initialize, settings
+from activations import arguments, functions, initialize, seeds, settings
 from activations import data as datasets
+from activations.ambient import independent
 from activations.data import Data
 from activations.functions import Activation
 from activations.initialize import Init
-from activations.networks import positive
+from activations.networks import ordered, positive
 from activations.optimise import OPTIMISERS, SCHEDULES
 from activations.parallel import bar
 
@@ -186,17 +187,18 @@ class ResNet(nn.Module):
             not change passes its input on: with pre-activation as it is, and else as φ(input), which for ReLU is the
             input itself.
         init: Scheme of the initial weights, see `activations.initialize`.
-        seed: Seed of the draws, at least 0.
+        seed: Seed of the draws, from 0 to 2³² − 1.
 
     Shape: `[batch, *shape]` → `[batch, classes]`, before the softmax.
 
     Raises:
         TypeError: If a size or the seed is no int, or the activation neither a name nor an activation.
-        ValueError: If a size is below 1, a name unknown, or an input of another shape.
+        ValueError: If a size is below 1, the seed out of range, a name unknown, or an input of another shape.
 
     Source: he2016deep, with pre-activation from its sequel (he2016identity).
     """
 
+    @independent()
     def __init__(
         self,
         activation: str | Activation = "relu",
@@ -212,6 +214,8 @@ class ResNet(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        ordered("shape", shape)
+        ordered("blocks", blocks)
         made = functions.get_elementwise(activation)
         self.activation, self.init = repr(made), initialize.get(init)
         self.shape = tuple(positive("shape", size) for size in shape)
@@ -223,7 +227,7 @@ class ResNet(nn.Module):
             raise ValueError("blocks must hold at least one number, got none")
         if norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
-        self.pre, self.norm, self.zero, self.seed = bool(pre), norm, bool(zero), _seed(seed)
+        self.pre, self.norm, self.zero, self.seed = bool(pre), norm, bool(zero), seeds.checked(seed)
 
         self.stem = skip_init(nn.Conv2d, self.shape[0], width, 3, padding=1, bias=norm == "none")
         channels, stack = width, []
@@ -271,16 +275,17 @@ class ResNet(nn.Module):
         return (
             f"ResNet({self.activation}, shape={self.shape}, classes={self.classes}, blocks={self.stages}, "
             f"width={self.width}, pre={self.pre}, norm={self.norm!r}, zero={self.zero}, "
-            f"init={self.init.label!r}, seed={self.seed})"
+            f"init={_exact(self.init)!r}, seed={self.seed})"
         )
 
 
-def _seed(seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise TypeError(f"seed must be an int, got {type(seed).__name__}")
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, got {seed}")
-    return seed
+def _exact(init: Init) -> str:
+    """The label, in as many digits as tell the gain from every other."""
+    for digits in range(6, 17):
+        label = init.labelled(digits)
+        if init.gain == 1 or float(label.rpartition(" ")[2]) == init.gain:
+            return label
+    return init.labelled(17)
 
 
 def images() -> Data:
@@ -291,6 +296,7 @@ def images() -> Data:
     return datasets.first_available(*IMAGES[2 * settings.switched_on("ACTIVATIONS_QUIET") :])
 
 
+@independent()
 def memory(net: nn.Module, x: Tensor, optimiser: str = "momentum", pieces: int = 1) -> pd.Series:
     """What a step of training keeps, in bytes: weights, gradients, the optimiser's state, and what backward will need.
 
@@ -304,13 +310,15 @@ def memory(net: nn.Module, x: Tensor, optimiser: str = "momentum", pieces: int =
         pieces: As in `Recipe`: the first piece is counted.
 
     Raises:
-        ValueError: If the optimiser is unknown or `pieces` is no divisor of the batch.
+        ValueError: If the optimiser is unknown, `pieces` no divisor of the batch, or all of the net is frozen.
     """
     _known("optimiser", optimiser, OPTIMISERS)
     if len(x) % positive("pieces", pieces):
         raise ValueError(f"pieces must divide the batch of {len(x)}, got {pieces}")
     net = copy.deepcopy(net)
     parameters = list(net.parameters())
+    if not any(parameter.requires_grad for parameter in parameters):
+        raise ValueError("net must have weights that are trained; all of its parameters are frozen")
     weights = {parameter.untyped_storage().data_ptr() for parameter in parameters}
     stepper = OPTIMISERS[optimiser].make(parameters, lr=0.0, weight_decay=0.0)
     kept: dict[int, Tensor] = {}
@@ -337,6 +345,7 @@ def memory(net: nn.Module, x: Tensor, optimiser: str = "momentum", pieces: int =
     )
 
 
+@independent()
 @torch.no_grad()
 def spreads(net: ResNet, x: Tensor) -> np.ndarray:
     """Standard deviation of the signal before the first block and after each, over all its numbers: [blocks + 1].
@@ -372,7 +381,8 @@ class Recipe:
         weight_decay: At least 0, or None for torch's default.
         schedule: "constant", "linear" (to 0), "cosine" (to 0), "warmup" or "onecycle": torch's schedules, over all steps.
         clip: Largest norm of the gradient, above 0; None for no limit.
-        seed: Seed of the order of examples, and of what draws in training (rrelu, dropout), each process for itself.
+        seed: Seed of the order of examples, and of what draws in training (rrelu, dropout), each process for itself;
+            from 0 to 2³² − 1.
         pieces: In how many pieces a process works through its share of a batch; gradients are added up. More
             pieces need less memory. Batch norm sees a piece at a time (over all processes).
 
@@ -397,7 +407,7 @@ class Recipe:
             object.__setattr__(self, name, positive(name, getattr(self, name)))
         _known("optimiser", self.optimiser, OPTIMISERS)
         _known("schedule", self.schedule, SCHEDULES)
-        _seed(self.seed)
+        object.__setattr__(self, "seed", seeds.checked(self.seed))
         for name in ("rate", "weight_decay", "clip"):
             value, least = getattr(self, name), 0.0 if name == "weight_decay" else None
             if value is not None or name == "rate":
@@ -536,7 +546,7 @@ def fit(
     recipe = Recipe() if recipe is None else recipe
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe or None, got {type(recipe).__name__}")
-    data = _fitting(net, datasets.get(data), recipe)
+    data = _fitting(net, datasets.itself(data), recipe)
     save, keep, threads = positive("save", save), positive("keep", keep), positive("threads", threads)
     evaluate = None if evaluate is None else positive("evaluate", evaluate)
     until = recipe.steps if until is None else positive("until", until)
@@ -676,7 +686,7 @@ def _steps(
             everywhere = fabric.all_reduce(torch.stack(since), reduce_op="mean")
             losses += torch.as_tensor(everywhere).tolist()
             since.clear()
-            if trouble := _trouble(fabric, net, losses, seen, saving or last):
+            if trouble := _trouble(fabric, net, losses, seen, saving or testing or last):
                 ended = "diverged"
                 if fabric.is_global_zero:
                     warnings.warn(f"Training diverged: {trouble}. No checkpoint holds it.", stacklevel=2)
@@ -756,12 +766,13 @@ def _draw(*numbers: int) -> int:
 
 @contextmanager
 def _repeatable(device: torch.device, threads: int = 1) -> Iterator[None]:
-    """So many threads, cuDNN's repeatable algorithms, and torch's global generators left as they were."""
+    """So many threads, cuDNN's repeatable algorithms, torch otherwise as it begins, its generators neither used nor changed."""
     before = torch.backends.cudnn.deterministic, torch.get_num_threads()
     torch.backends.cudnn.deterministic = True
     torch.set_num_threads(threads)
     try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        with independent(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(0)
             yield
     finally:
         torch.backends.cudnn.deterministic = before[0]

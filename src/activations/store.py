@@ -24,12 +24,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from activations import archive, files, functions, initialize, normalize, settings
-from activations.data import Data
+from activations import archive, files, functions, initialize, normalize, settings, sources
 from activations.functions import Activation
 from activations.grid import AXES, Grid, Group
 from activations.initialize import Init
+from activations.networks import NETWORKS
 from activations.normalize import Norm
+from activations.optimise import OPTIMISERS, SCHEDULES
 
 SUFFIX = ".program"
 LARGEST = 2 * 10**9  # bytes that the cache may take; what was used longest ago goes first
@@ -62,24 +63,22 @@ class Trained:
 # ---------------------------------------------------------------- what decides a result
 
 
-def digest(data: Data) -> str:
-    """SHA-256 of the name and all tensors of a data set."""
-    total = hashlib.sha256(data.name.encode())
-    for part in (data.x, data.y, data.x_test, data.y_test):
-        values = part.detach().cpu().contiguous().numpy()
-        total.update(f"{values.dtype}{values.shape}".encode())
-        total.update(values.data)
-    return total.hexdigest()
-
-
-@functools.cache
 def source() -> str:
-    """SHA-256 of this package's own source."""
-    total = hashlib.sha256()
-    root = Path(__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return total.hexdigest()
+    """SHA-256 of this package's own source, as it was imported."""
+    return sources.IMPORTED
+
+
+def usable() -> bool:
+    """Whether what is computed now can be told by the source; where not, the reader is told once."""
+    if not sources.changed():
+        return True
+    if source() not in _told:
+        _told.add(source())
+        warnings.warn(f"{sources.RESTART}. Until then the cache is not used.", stacklevel=3)
+    return False
+
+
+_told: set[str] = set()
 
 
 def surroundings(device: str) -> dict[str, Any]:
@@ -127,6 +126,28 @@ def function(called: Any) -> Any:
     return f"{module}.{name}"
 
 
+def _all_ours(group: Group) -> None:
+    """See that what the group's names stand for is written here or in torch, and not in a notebook.
+
+    Raises:
+        ValueError: If something is not.
+    """
+    written: list[Any] = [NETWORKS[group.network], group.norm.layer]
+    for member in group.members:
+        written += [member.activation.f, member.activation.derivative, member.init.variance]
+    for setting in group.settings:
+        optimiser = OPTIMISERS[setting.optimiser]
+        written += [optimiser.make, optimiser.step, SCHEDULES[setting.schedule]]
+    for called in written:
+        while isinstance(called, functools.partial):
+            called = called.func
+        if called is not None and str(getattr(called, "__module__", "")).partition(".")[0] not in (
+            "activations",
+            "torch",
+        ):
+            raise ValueError(f"{called!r} must be a function of this package")
+
+
 def _refuse(value: Any) -> Any:
     raise ValueError(f"{value!r} must be a number, a word or a list of them")
 
@@ -140,6 +161,7 @@ def key(group: Group, data: str, how: Mapping[str, Any]) -> str | None:
         how: The rest: numbers and words, functions under "probe", one under "prepare".
     """
     try:
+        _all_ours(group)
         told = {
             "members": [[spelled(m.activation), spelled(m.init), m.seed] for m in group.members],
             "settings": [asdict(setting) for setting in group.settings],
@@ -176,7 +198,12 @@ def folder() -> Path | None:
 
 
 def put(where: Path, name: str, trained: Trained) -> None:
-    """Keep a program's result. A disk that is full or write-protected costs the cache and nothing else."""
+    """Keep a program's result. A disk that is full or write-protected costs the cache and nothing else.
+
+    Nothing is kept where the files of this package have changed meanwhile.
+    """
+    if sources.changed():
+        return
     head = {"seconds": trained.seconds}
     arrays = {f"weights/{parameter}": values for parameter, values in trained.weights.items()}
     content = archive.packed(

@@ -23,11 +23,12 @@ import torch
 
 from activations import data as datasets
 from activations import parallel, program, store
+from activations.ambient import independent, one_thread
 from activations.arguments import integer, shown
 from activations.data import Data
 from activations.grid import Grid, Group
-from activations.networks import Stack, positive
-from activations.program import PRECISIONS, Job, Probe, one_thread
+from activations.networks import Stack, ordered, positive
+from activations.program import PRECISIONS, Job, Probe
 from activations.results import Run
 from activations.store import Trained
 
@@ -57,6 +58,7 @@ def _count(kind: str) -> int:
     return torch.cuda.device_count() if kind == "cuda" else 1
 
 
+@independent()
 def train(
     grid: Grid,
     data: str | Data,
@@ -79,6 +81,9 @@ def train(
     Programs that have finished are kept in the user's cache folder as they finish, unless ACTIVATIONS_CACHE says "off": after Ctrl-C or a
     restart, the same call goes on where it was. What is trained with a `prepare` or `probe` of the reader's own is not
     kept, since nobody can tell whether it is the same function the next time.
+
+    Whatever else the process has set (a default dtype or device, autocast, no gradients, other modes of torch's or NumPy's) counts for
+    nothing: inside, also in `prepare` and `probe`, all of it is as torch has it at first.
 
     Inside `joblib.parallel_config(backend="dask")` the programs run on the Dask cluster whose client is active.
 
@@ -108,7 +113,7 @@ def train(
         ValueError: If an argument is unknown or out of range.
     """
     began = time.perf_counter()
-    named, data, chosen = data if isinstance(data, str) else None, datasets.get(data), device(on)
+    named, data, chosen = data if isinstance(data, str) else None, datasets.itself(data), device(on)
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     if stop is not None and workers not in (None, 1):
@@ -127,8 +132,8 @@ def train(
     if prepare is not None and not callable(prepare):
         raise TypeError(f"prepare must be a function of the network, got {type(prepare).__name__}")
     how = (tuple(sorted(record)), tuple(sorted(tested)), tuple(sorted(probed)), looks, prepare)
-    where = store.folder() if cache and stop is None else None
-    digest = store.digest(data) if where else ""
+    where = store.folder() if cache and stop is None and store.usable() else None
+    digest = datasets.digest(data) if where else ""
     jobs, places, keys = [], [], []
     for index, group in enumerate(groups):
         if group.batch > len(data.x):
@@ -177,6 +182,7 @@ def train(
 
 def _probes(given: Probe | Iterable[Probe] | None) -> tuple[Probe, ...]:
     """The probes that are meant, with names that tell them apart."""
+    ordered("probe", given)
     probes = (
         ()
         if given is None
@@ -261,9 +267,10 @@ def _labelled(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([rows, table.drop(columns="member").reset_index(drop=True)], axis=1)
 
 
+@independent()
 def untrained(grid: Grid, data: str | Data, probe: Probe) -> pd.DataFrame:
     """Measure the networks of a grid as they are before the first step, on the CPU; returns the labelled table."""
-    data, tables = datasets.get(data), []
+    data, tables = datasets.itself(data), []
     with one_thread():
         for group in grid.groups():
             network = group.build(data)

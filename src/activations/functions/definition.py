@@ -6,7 +6,8 @@ import inspect
 import math
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -167,9 +168,13 @@ class Activation:
 
     @property
     def label(self) -> str:
-        """The name, with those parameters that are not the registered function's."""
+        """The name, with those parameters that are not the registered function's, in six digits."""
+        return self.labelled(6)
+
+    def labelled(self, digits: int) -> str:
+        """The name, with those parameters that are not the registered function's, in so many digits."""
         usual = getattr(REGISTRY.get(self.name), "values", {})
-        bound = [f"{name} {_plain(v)}" for name, v in self.values.items() if usual.get(name, v) != v]
+        bound = [f"{name} {_plain(v, digits)}" for name, v in self.values.items() if usual.get(name, v) != v]
         return ", ".join([self.name, *bound])
 
     def bind(self, **parameters: Any) -> "Activation":
@@ -283,8 +288,18 @@ class Activation:
         return reach.saturation(self, gap, -1, dtype, form), reach.saturation(self, gap, 1, dtype, form)
 
 
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
+def _plain(value: Any, digits: int) -> str:
+    return value if isinstance(value, str) else f"{float(value):.{digits}g}"
+
+
+def labels(made: Iterable[Any]) -> list[str]:
+    """The label of each activation or init, in more than six digits where it takes more to tell them apart."""
+    made = list(made)
+    words = {each: each.label for each in made}
+    for digits in range(7, 18):  # 17 tell any two floats apart
+        shared = Counter(words.values())
+        words |= {each: each.labelled(digits) for each, word in words.items() if shared[word] > 1}
+    return [words[each] for each in made]
 
 
 def _signed(name: str, values: Mapping[str, Any]) -> float:

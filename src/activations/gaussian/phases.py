@@ -188,12 +188,19 @@ def _growth(phi: Activation, sigma_w: float, sigma_b: float) -> Array:
 
 @lru_cache(maxsize=64)
 def _squares(phi: Activation) -> Array:
-    return np.array([kernel(phi, q) for q in _Q])
+    return _fixed([kernel(phi, q) for q in _Q])
 
 
 @lru_cache(maxsize=64)
 def _slopes(phi: Activation) -> Array:
-    return np.array([slope_kernel(phi, q) for q in _Q])
+    return _fixed([slope_kernel(phi, q) for q in _Q])
+
+
+def _fixed(values: list[float]) -> Array:
+    """An array that cannot be written to, since it is kept."""
+    array = np.array(values)
+    array.setflags(write=False)
+    return array
 
 
 def _ratio(phi: Activation, sigma_w: float, end: int) -> float:

@@ -15,7 +15,7 @@ from torch import nn
 from activations.networks.dense import MLP, PreActivation, Residual
 from activations.networks.lenet import LeNet
 from activations.networks.recurrent import GRU, LSTM, Recurrent
-from activations.networks.stack import Member, Stack, Trace, positive, undisturbed
+from activations.networks.stack import Member, Stack, Trace, measurable, ordered, positive, undisturbed
 
 __all__ = [
     "GRU",
@@ -29,6 +29,8 @@ __all__ = [
     "Residual",
     "Stack",
     "Trace",
+    "measurable",
+    "ordered",
     "positive",
     "undisturbed",
     "weights",

@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from activations import functions, initialize, normalize
+from activations import functions, initialize, normalize, seeds
 from activations.arguments import whole
 from activations.functions import Activation
 from activations.initialize import Init
@@ -26,24 +26,29 @@ os.environ.setdefault("MKL_CBWR", "AUTO")
 
 @dataclass(frozen=True)
 class Member:
-    """One network of a stack: what is applied, how its weights begin, and the seed of their draws."""
+    """One network of a stack: what is applied, how its weights begin, and the seed of their draws.
+
+    Raises:
+        ValueError: If the seed is below 0 or above 2³² − 1.
+        TypeError: If the seed is no int.
+    """
 
     activation: Activation
     init: Init
     seed: int
+
+    def __post_init__(self) -> None:
+        """Refuse a seed that would draw what another one draws."""
+        object.__setattr__(self, "seed", seeds.checked(self.seed))
 
     @classmethod
     def of(cls, activation: str | Activation, init: str | Init, seed: int) -> "Member":
         """Look the names up.
 
         Raises:
-            ValueError: If a name is unknown or the seed is negative.
+            ValueError: If a name is unknown, or the seed is below 0 or above 2³² − 1.
             TypeError: If the seed is no int.
         """
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise TypeError(f"seed must be an int, got {type(seed).__name__}")
-        if seed < 0:
-            raise ValueError(f"seed must be at least 0, got {seed}")
         return cls(functions.get_elementwise(activation), initialize.get(init), seed)
 
 
@@ -70,6 +75,16 @@ def positive(name: str, value: int) -> int:
         ValueError: If it is below 1, or more than can be counted.
     """
     return whole(name, value)
+
+
+def ordered(name: str, values: Any) -> None:
+    """Refuse a set: in which order its words come changes from one start of Python to the next.
+
+    Raises:
+        TypeError: If it is one.
+    """
+    if isinstance(values, set | frozenset):
+        raise TypeError(f"{name} must be in an order, got a {type(values).__name__}: give a tuple or a list")
 
 
 # Fewer elements than this at the end of a tensor are computed one by one, and may round differently from the
@@ -131,7 +146,7 @@ class Stack(nn.Module):
         norm: Normalization before every activation, a name or a `Norm`.
 
     Raises:
-        TypeError: If a size is no int.
+        TypeError: If a size is no int, or the members a set.
         ValueError: If there is no member, a size is below 1, or the norm is unknown.
     """
 
@@ -139,6 +154,8 @@ class Stack(nn.Module):
 
     def __init__(self, members: Sequence[Member], shape: tuple[int, ...], norm: str | Norm = "none") -> None:
         super().__init__()
+        ordered("members", members)
+        ordered("shape", shape)
         if not members:
             raise ValueError("members must hold at least one Member, got none")
         self.members = tuple(members)
@@ -158,6 +175,7 @@ class Stack(nn.Module):
         Raises:
             ValueError: If there is no row, or one is no member's.
         """
+        ordered("rows", rows)
         if not rows or not all(0 <= row < len(self.members) for row in rows):
             raise ValueError(f"rows must be some of 0 to {len(self.members) - 1}, got {list(rows)}")
         chosen = torch.tensor(rows, device=self.W[0].device)
@@ -242,14 +260,32 @@ class Stack(nn.Module):
         return self.head(h)
 
 
+def measurable(network: Stack, gradients: bool = False) -> Stack:
+    """The network, or a copy of it where it cannot be measured itself.
+
+    What was made in inference mode cannot be put back as it was, and no gradient passes through it.
+
+    Args:
+        network: Any stack.
+        gradients: Whether gradients of all its weights will be asked for, frozen ones included.
+    """
+    parts = [*network.parameters(), *network.buffers()]
+    frozen = gradients and not all(parameter.requires_grad for parameter in network.parameters())
+    if frozen or any(part.is_inference() for part in parts):
+        return network.keep(range(len(network.members)))
+    return network
+
+
 @contextmanager
 def undisturbed(network: nn.Module) -> Iterator[None]:
-    """Put the network's buffers (running statistics) and its mode back as they were, whatever happens."""
-    training, before = network.training, [buffer.clone() for buffer in network.buffers()]
+    """Put the network's buffers (running statistics) and the modes of its parts back as they were, whatever happens."""
+    modes = [(module, module.training) for module in network.modules()]
+    before = [buffer.clone() for buffer in network.buffers()]
     try:
         yield
     finally:
-        network.train(training)
+        for module, training in modes:
+            module.training = training
         with torch.no_grad():
             for buffer, value in zip(network.buffers(), before, strict=True):
                 buffer.copy_(value)

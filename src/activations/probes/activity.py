@@ -4,13 +4,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from activations.ambient import independent
 from activations.arguments import number
 from activations.data import Data
-from activations.networks import Stack, Trace, positive, undisturbed
+from activations.networks import Stack, Trace, measurable, positive, undisturbed
 
 SPARSE = 0.9  # a unit is sparse where it is zero on more than this share of the examples, but not on all
 
 
+@independent()
 @torch.no_grad()
 def units(network: Stack, data: Data, chunk: int = 200, tau: float = 0.025) -> pd.DataFrame:
     r"""Count dead, sparse, always-on and dormant units over the whole training set.
@@ -36,7 +38,8 @@ def units(network: Stack, data: Data, chunk: int = 200, tau: float = 0.025) -> p
         One row a member and layer, counted from 1, with the columns `member`, `layer`, shares of the layer's
         units, 0 to 1: `dead` (zero on every example), `sparse` (zero on more than 90 %, but not on all),
         `always_on` (zero on none) and `dormant` (of which the dead are a part; all units where the whole
-        layer is zero), and `zero` (share of units × examples).
+        layer is zero), and `zero` (share of units × examples). They are NaN where an activation of the layer is NaN or
+        infinite.
 
     Raises:
         TypeError: If `chunk` is no int.
@@ -46,6 +49,7 @@ def units(network: Stack, data: Data, chunk: int = 200, tau: float = 0.025) -> p
     """
     count = positive("chunk", chunk)
     tau = number("tau", tau, least=0.0, infinite=True)
+    network = measurable(network)
     dtype = next(network.parameters()).dtype
     zeros: dict[int, Tensor] = {}  # by layer, as told by its weights, as is the rest: [members, units]
     sums: dict[int, Tensor] = {}
@@ -74,6 +78,8 @@ def units(network: Stack, data: Data, chunk: int = 200, tau: float = 0.025) -> p
             "dormant": size <= tau * size.mean(1, keepdim=True),
             "zero": share,
         }
-        means = {name: values.double().mean(1).numpy() for name, values in counted.items()}
+        # NaN is not 0, and so would pass for a unit that does something; sums of sizes are finite where all sizes are.
+        lost = torch.where(size.isfinite().all(1), 0.0, torch.nan)
+        means = {name: (values.double().mean(1) + lost).numpy() for name, values in counted.items()}
         tables.append(pd.DataFrame({"member": range(len(share)), "layer": layer} | means))
     return pd.concat(tables, ignore_index=True)

@@ -1,17 +1,18 @@
 """How curved the loss is."""
 
-import copy
-
 import pandas as pd
 import torch
 from torch import Tensor
 
 from activations import arguments
+from activations.ambient import independent
 from activations.data import Data
 from activations.networks import Stack, positive
 from activations.program import losses
+from activations.seeds import checked
 
 
+@independent()
 def sharpness(
     network: Stack,
     data: Data,
@@ -44,33 +45,31 @@ def sharpness(
         examples: The loss is that of so many, from the first training example on; at least 1.
         iterations: How many products with the Hessian are taken, at most; at least 1.
         tolerance: Of r, at least 0.
-        seed: Of the random direction.
+        seed: Of the random direction, from 0 to 2³² − 1.
 
     Returns:
         One row a member with the columns `member`, `sharpness` (λ), `residual` (r; 0 where H v is 0) and
-        `iterations` (how many were taken).
+        `iterations` (how many were taken). λ and r are NaN where something on the way is not finite.
 
     Raises:
         TypeError: If `examples`, `iterations` or `seed` is no int.
-        ValueError: If `examples` or `iterations` is below 1, `tolerance` below 0, or `seed` not from 0 to 2⁶⁴ − 1.
+        ValueError: If `examples` or `iterations` is below 1, `tolerance` below 0, or `seed` out of range.
 
     Source: cohen2021gradient.
     """
     count, most = positive("examples", examples), positive("iterations", iterations)
     tolerance = arguments.number("tolerance", tolerance, least=0.0, infinite=True)
-    seed = arguments.whole("seed", seed, least=0, most=2**64 - 1)
-    wide = copy.deepcopy(network).requires_grad_()
+    wide = network.keep(range(len(network.members)))  # a copy in which nothing is frozen
     if next(wide.parameters()).device.type == "mps":  # which has no float64
         wide = wide.cpu()
     parameters = list(wide.double().parameters())
     members = len(wide.members)
     x, y = (part[:count].to(parameters[0].device) for part in (data.x, data.y))
-    with torch.enable_grad():
-        total = losses(wide(x.double()), y.expand(members, -1)).sum()
-        gradients = torch.autograd.grad(total, parameters, create_graph=True, materialize_grads=True)
-        slope = _side_by_side(gradients)
+    total = losses(wide(x.double()), y.expand(members, -1)).sum()
+    gradients = torch.autograd.grad(total, parameters, create_graph=True, materialize_grads=True)
+    slope = _side_by_side(gradients)
 
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(checked(seed))
     start = torch.randn(slope.shape[1], generator=generator, dtype=torch.float64)
     v = (start / start.norm()).to(slope.device).expand(members, -1)
     found = torch.zeros(3, members, dtype=torch.float64, device=slope.device)
@@ -85,7 +84,7 @@ def sharpness(
         residual = torch.where(length == 0, 0.0, off / value.abs())
         taken = torch.full_like(value, number)
         found = torch.where(going, torch.stack([value, residual, taken]), found)
-        going = going & ~(residual <= tolerance)
+        going = going & ~(residual <= tolerance) & residual.isfinite()
         if not going.any():
             break
         v = Hv / length[:, None]

@@ -5,12 +5,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from activations.ambient import independent
 from activations.data import Data
-from activations.networks import Stack, Trace, positive, undisturbed, weights
+from activations.networks import Stack, Trace, measurable, positive, undisturbed, weights
 from activations.probes import saturation
 from activations.program import losses
 
 
+@independent()
 def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
     """Measure every hidden layer on the first training examples.
 
@@ -24,7 +26,8 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
         and step, layer by layer), with the columns `member`, `layer`, `pre_mean`, `pre_sd` (pre-activations
         z), `post_mean`, `post_sd` (activations φ(z)), `post_spread` (standard deviation of a unit's
         activation over the examples, averaged over units), `saturated` and `zero` (shares of units ×
-        examples, 0 to 1: slope below 1 % of the largest, NaN where there is no largest; output exactly 0),
+        examples, 0 to 1: slope below 1 % of the largest, NaN where there is no largest; output exactly 0; both NaN
+        where a z or φ(z) of the layer is NaN),
         `delta` (root mean square over the examples of the norm of ∂loss/∂z), `weight_gradient` (norm of
         ∂loss/∂W, W being the weights that feed the layer) and `post_square` (mean of φ(z)²).
 
@@ -33,10 +36,11 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
         ValueError: If `examples` is below 1.
     """
     count = positive("examples", examples)
+    network = measurable(network, gradients=True)
     dtype = next(network.parameters()).dtype
     x, y = data.x[:count].to(dtype), data.y[:count]
     trace = Trace()
-    with undisturbed(network), torch.enable_grad():
+    with undisturbed(network):
         outputs = network(x, trace)
         total = losses(outputs, y.expand(len(network.members), -1)).sum()
         gradients = torch.autograd.grad(total, [*trace.pre, *trace.weights], materialize_grads=True)
@@ -46,7 +50,7 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
     for layer, (z, h, delta, dW) in enumerate(
         zip(trace.pre, trace.post, deltas, by_weights, strict=True), start=1
     ):
-        z, h = z.detach().cpu(), h.detach().cpu()  # MPS has no float64
+        z, h = (_readable(values) for values in (z, h))
         pre_mean, pre_sd, _ = _moments(z)
         post_mean, post_sd, post_spread = _moments(h)
         flat = [
@@ -54,6 +58,7 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
             for member, part in zip(network.members, z.flatten(1).numpy(), strict=True)
         ]
         zero = [np.count_nonzero(part == 0) / part.size for part in h.flatten(1).numpy()]
+        lost = torch.where((z.isnan() | h.isnan()).flatten(1).any(1), torch.nan, 0.0)
         table = {
             "member": torch.arange(len(z)),
             "layer": torch.full((len(z),), layer),
@@ -62,8 +67,8 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
             "post_mean": post_mean,
             "post_sd": post_sd,
             "post_spread": post_spread,
-            "saturated": torch.tensor(flat, dtype=torch.float64),
-            "zero": torch.tensor(zero, dtype=torch.float64),
+            "saturated": torch.tensor(flat, dtype=torch.float64) + lost,
+            "zero": torch.tensor(zero, dtype=torch.float64) + lost,
             "delta": _norm(delta) * len(x) ** 0.5,  # the loss is a mean over the examples
             "weight_gradient": _norm(dW),
             "post_square": post_mean.square() + post_sd.square(),
@@ -87,6 +92,12 @@ def _moments(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return mean.flatten(), variance.sqrt(), within.sqrt().mean(1)
 
 
+def _readable(values: Tensor) -> Tensor:
+    """On the CPU, in a format that NumPy has."""
+    values = values.detach().cpu()
+    return values.float() if values.dtype == torch.bfloat16 else values
+
+
 def _norm(values: Tensor) -> Tensor:
     return _wide(values).flatten(1).norm(dim=1)
 
@@ -95,6 +106,7 @@ def _wide(values: Tensor) -> Tensor:
     return values.detach().cpu().double()  # MPS has no float64
 
 
+@independent()
 def updates(network: Stack, data: Data) -> pd.DataFrame:
     """Compare what the last step of training did to the weights with the weights: the update:data ratio.
 

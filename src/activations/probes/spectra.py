@@ -1,13 +1,17 @@
 """How many directions a layer uses: singular values of its activations and of its weights."""
 
+import math
+
 import pandas as pd
 import torch
 from torch import Tensor
 
+from activations.ambient import independent
 from activations.data import Data
-from activations.networks import Stack, Trace, positive, undisturbed
+from activations.networks import Stack, Trace, measurable, positive, undisturbed
 
 
+@independent()
 @torch.no_grad()
 def spectrum(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
     r"""Measure how many directions the activations of every hidden layer use, and how far weights stretch.
@@ -35,7 +39,8 @@ def spectrum(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
         One row a member and layer, counted from 1, with the columns `member`, `layer`, `effective_rank`,
         `stable_rank` (both 0 where no unit varies), `post_sigma` (the largest singular value of the centred
         activations, which grows with the root of the number of rows) and `weight_sigma` (that of the weights
-        that feed the layer: the largest factor by which they stretch an input).
+        that feed the layer: the largest factor by which they stretch an input). What is made of numbers that are
+        not all finite is NaN.
 
     Raises:
         TypeError: If `examples` is no int.
@@ -43,7 +48,7 @@ def spectrum(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
 
     Source: roy2007effective.
     """
-    count = positive("examples", examples)
+    count, network = positive("examples", examples), measurable(network)
     trace = Trace()
     with undisturbed(network):
         network(data.x[:count].to(next(network.parameters()).dtype), trace)
@@ -67,7 +72,10 @@ def _matrix(h: Tensor) -> Tensor:
 
 def _ranks(A: Tensor) -> dict[str, float]:
     A = A - A[0]  # what is constant is then zero, which its mean by itself need not be
-    sigma = torch.linalg.svdvals(A - A.mean(0))
+    A = A - A.mean(0)
+    sigma = torch.linalg.svdvals(A) if A.isfinite().all() else torch.full((1,), torch.nan)
+    if not sigma.sum().isfinite():
+        return dict.fromkeys(("effective_rank", "stable_rank", "post_sigma"), math.nan)
     if not sigma[0]:
         return {"effective_rank": 0.0, "stable_rank": 0.0, "post_sigma": 0.0}
     p = sigma / sigma.sum()
@@ -79,4 +87,5 @@ def _ranks(A: Tensor) -> dict[str, float]:
 
 
 def _largest(W: Tensor) -> float:
-    return torch.linalg.matrix_norm(W.cpu().double().flatten(1), 2).item()
+    A = W.cpu().double().flatten(1)
+    return torch.linalg.matrix_norm(A, 2).item() if A.isfinite().all() else math.nan
