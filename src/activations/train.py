@@ -237,8 +237,8 @@ def times(name: str, value: Times, steps: int, least: int) -> Iterable[int]:
     """
     if value is None:
         return ()
-    if not isinstance(value, Iterable):
-        period = positive(name, value)
+    if not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+        period = positive(name, value)  # type: ignore[arg-type]
         return range(period, steps + 1, period)
     found = []
     for step in value:
