@@ -1,6 +1,6 @@
 """Published files in the reader's cache: checked, resumed where they broke off, refused in one sentence.
 
-They lie in the cache folder of the system, or where the environment variable `ACTIVATIONS_DATA` says.
+They lie in the cache folder of the user, or where the environment variable `ACTIVATIONS_DATA` says; "off" forbids downloads.
 """
 
 import contextlib

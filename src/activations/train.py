@@ -76,8 +76,8 @@ def train(
 ) -> Run:
     """Train all members of `grid` on `data`.
 
-    Programs that have finished are kept in the user's cache folder as they finish, unless ACTIVATIONS_CACHE says "off": after Ctrl-C or a
-    restart, the same call goes on where it was. What is trained with a `prepare` or `probe` of the reader's own is not
+    Programs that have finished are kept in the user's cache folder as they finish, unless ACTIVATIONS_CACHE says "off" or there is no
+    home, which is said in a warning: after Ctrl-C or a restart, the same call goes on where it was. What is trained with a `prepare` or `probe` of the reader's own is not
     kept, since nobody can tell whether it is the same function the next time.
 
     Inside `joblib.parallel_config(backend="dask")` the programs run on the Dask cluster whose client is active.
@@ -90,7 +90,8 @@ def train(
             the test set.
         probe: Called as `probe(network, data)` in training mode, with float32 data; returns a table with a column `member`. Of the network it
             changes what it likes but the parameters. `network.before` holds the parameters as they were before the step,
-            or None. With several probes, a column `probe` says in `Run.probes` whose a row is.
+            or None. Its columns hold numbers, words, dates and the like (`activations.archive`), which `Run.save` can
+            keep; others are refused when it is first called, before the first step unless `probe_every` says later. With several probes, a column `probe` says in `Run.probes` whose a row is.
         probe_every: Call it every so many steps, or at these steps, 0 being before the first; None calls it at step 0 and
             whenever a row is recorded.
         prepare: Called once on every fresh stack of networks, to change weights before the first step.
