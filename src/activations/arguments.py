@@ -18,19 +18,32 @@ from numpy.typing import NDArray
 
 LARGEST = 2**31 - 1  # of what is counted: layers, units, steps, examples
 _DIGITS = 40  # an int of more digits is not shown but measured
-_BRIEF = reprlib.Repr()
-_BRIEF.maxlong = _DIGITS
-_BRIEF.maxstring = _BRIEF.maxother = 80
+
+
+class _Brief(reprlib.Repr):
+    """A repr that is short whatever comes, where it stands in a list, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 80
+
+    def repr_int(self, x: int, level: int) -> str:
+        """The digits of an int, or how many they are: Python refuses to write thousands of them."""
+        return repr(x) if abs(x) < 10**_DIGITS else f"an int of about {_digits(x)} digits"
+
+    def repr_Fraction(self, x: Fraction, level: int) -> str:
+        """A fraction of ints that can be written."""
+        large = max(abs(x.numerator), x.denominator) >= 10**_DIGITS
+        return "a fraction of very large ints" if large else repr(x)
+
+
+def _digits(number: int) -> int:
+    return int(number.bit_length() * math.log10(2)) + 1
 
 
 def shown(value: Any) -> str:
     """A value as a sentence can hold it: its repr, shortened; of a very large int, its size."""
-    value = _plain(value)
-    if isinstance(value, int) and abs(value) >= 10**_DIGITS:
-        return f"an int of about {int(value.bit_length() * math.log10(2)) + 1} digits"
-    if isinstance(value, Fraction) and max(abs(value.numerator), value.denominator) >= 10**_DIGITS:
-        return "a fraction of very large numbers"
-    return _BRIEF.repr(value)
+    return _Brief().repr(_plain(value))
 
 
 def _plain(value: Any) -> Any:
@@ -46,23 +59,40 @@ def _plain(value: Any) -> Any:
 
 def real(value: Any) -> float | None:
     """A number as a float: NaN where it is beyond all floats, and None where it is no number."""
+    try:
+        return _float(value)
+    except OverflowError:
+        return math.nan
+
+
+def _float(value: Any) -> float | None:
+    """A number as a float; None where it is none.
+
+    Raises:
+        OverflowError: If it is beyond all floats.
+    """
     value = _plain(value)
     if isinstance(value, bool | np.bool_ | np.timedelta64) or not isinstance(value, numbers.Real | Decimal):
         return None
     try:
         number = float(value)
-    except (OverflowError, ValueError):  # larger than any float; a signalling NaN
+    except ValueError:  # a signalling NaN
         return math.nan
-    return math.nan if math.isinf(number) and number != value else number
+    if math.isinf(number) and number != value:
+        raise OverflowError(f"{shown(value)} is beyond all floats")
+    return number
 
 
 def reals(values: Any) -> NDArray[np.float64] | None:
-    """Numbers as an array of float64, whatever holds them; None where some are none, or the rows differ in length.
+    """Numbers as an array of float64, whatever holds them; None where some are none or beyond all floats, or rows differ.
 
-    Bools are counted as 0 and 1, since the mean of an array of them is a share; a number beyond all floats is NaN.
+    In an array, bools are counted as 0 and 1, since their mean is a share.
     """
     try:
         given = np.asarray(values)
+        if given.dtype.kind == "O":
+            found = [_float(value) for value in given.ravel()]
+            return None if None in found else np.array(found, dtype=np.float64).reshape(given.shape)
     except (
         TypeError,
         ValueError,
@@ -70,13 +100,11 @@ def reals(values: Any) -> NDArray[np.float64] | None:
         OverflowError,
     ):  # ragged rows; a tensor that is no plain array
         return None
-    if given.dtype.kind == "O":
-        found = [real(value) for value in given.ravel()]
-        return None if None in found else np.array(found, dtype=np.float64).reshape(given.shape)
+    if given.dtype.kind not in ("iuf" if given.ndim == 0 else "biuf"):
+        return None
     with np.errstate(over="ignore"):
-        return (
-            given.astype(np.float64) if given.dtype.kind in ("iuf" if given.ndim == 0 else "biuf") else None
-        )
+        wide = given.astype(np.float64)
+    return None if (np.isinf(wide) & ~np.isinf(given)).any() else wide
 
 
 def integer(value: Any) -> int | None:

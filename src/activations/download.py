@@ -1,6 +1,6 @@
 """Published files in the reader's cache: checked, resumed where they broke off, refused in one sentence.
 
-They lie in the cache folder of the system, or where the environment variable `ACTIVATIONS_DATA` says.
+They lie in the cache folder of the user, or where the environment variable `ACTIVATIONS_DATA` says; "off" forbids downloads.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from activations import files, progress, settings
+from activations.arguments import whole
 
 if TYPE_CHECKING:
     from requests import Response
@@ -63,8 +64,7 @@ class Remote:
             raise ValueError(f"path must be relative, folder/name, got {self.path!r}")
         if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
             raise ValueError(f"url must be an http or https address, got {self.url!r}")
-        if self.size < 1:
-            raise ValueError(f"size must be at least 1, got {self.size}")
+        object.__setattr__(self, "size", whole("size", self.size, most=2**63 - 1))
         if not re.fullmatch("[0-9a-f]{64}", self.sha256):
             raise ValueError(f"sha256 must be 64 hexadecimal digits, got {self.sha256!r}")
 

@@ -99,7 +99,7 @@ class Grid:
             values = getattr(self, axis)
             ordered(axis, values)
             several = isinstance(values, Iterable) and getattr(values, "ndim", 1) != 0
-            one = isinstance(values, str | Activation | Init | Norm) or not several
+            one = isinstance(values, str | bytes | Activation | Init | Norm) or not several
             object.__setattr__(self, axis, (values,) if one else tuple(values))
             if not getattr(self, axis):
                 raise ValueError(f"{axis} must hold at least one value, got none")

@@ -78,8 +78,8 @@ def train(
 ) -> Run:
     """Train all members of `grid` on `data`.
 
-    Programs that have finished are kept in the user's cache folder as they finish, unless ACTIVATIONS_CACHE says "off": after Ctrl-C or a
-    restart, the same call goes on where it was. What is trained with a `prepare` or `probe` of the reader's own is not
+    Programs that have finished are kept in the user's cache folder as they finish, unless ACTIVATIONS_CACHE says "off" or there is no
+    home, which is said in a warning: after Ctrl-C or a restart, the same call goes on where it was. What is trained with a `prepare` or `probe` of the reader's own is not
     kept, since nobody can tell whether it is the same function the next time.
 
     Whatever else the process has set (a default dtype or device, autocast, no gradients, other modes of torch's or NumPy's) counts for
@@ -95,7 +95,8 @@ def train(
             the test set.
         probe: Called as `probe(network, data)` in training mode, with float32 data; returns a table with a column `member`. Of the network it
             changes what it likes but the parameters. `network.before` holds the parameters as they were before the step,
-            or None. With several probes, a column `probe` says in `Run.probes` whose a row is.
+            or None. Its columns hold numbers, words, dates and the like (`activations.archive`), which `Run.save` can
+            keep; others are refused when it is first called, before the first step unless `probe_every` says later. With several probes, a column `probe` says in `Run.probes` whose a row is.
         probe_every: Call it every so many steps, or at these steps, 0 being before the first; None calls it at step 0 and
             whenever a row is recorded.
         prepare: Called once on every fresh stack of networks, to change weights before the first step.
@@ -243,8 +244,8 @@ def times(name: str, value: Times, steps: int, least: int) -> Iterable[int]:
     """
     if value is None:
         return ()
-    if not isinstance(value, Iterable):
-        period = positive(name, value)
+    if not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+        period = positive(name, value)  # type: ignore[arg-type]
         return range(period, steps + 1, period)
     found = []
     for step in value:

@@ -44,7 +44,7 @@ def _configure(app: Sphinx, config: Config) -> None:
     if repository():
         config.html_theme_options |= {
             "repository_url": f"https://github.com/{repository()}",
-            "repository_branch": os.environ.get("COURSE_BRANCH", "main"),
+            "repository_branch": os.environ.get("COURSE_BRANCH", "").strip() or "main",
             "use_repository_button": True,
             "use_edit_page_button": True,
             "launch_buttons": {"colab_url": COLAB},

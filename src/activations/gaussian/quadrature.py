@@ -174,7 +174,9 @@ def joint_expectation(
     """
     q1, q2 = _number("q1", q1, above=0.0), _number("q2", q2, above=0.0)
     c = _number("c", c, least=-1.0, most=1.0)
-    bends, inner_bends = (_kinks(f, None), _kinks(g, None)) if kinks is None else map(tuple, kinks)
+    bends, inner_bends = (
+        (_kinks(f, None), _kinks(g, None)) if kinks is None else (_kinks(f, kinks[0]), _kinks(g, kinks[1]))
+    )
     if q1 < q2:  # the narrower one inside: g's bends are then no closer together in u than in v
         f, g, q1, q2, bends, inner_bends = g, f, q2, q1, inner_bends, bends
     slope, spread = c * math.sqrt(q2 / q1), math.sqrt(q2 * (1 - c) * (1 + c))
@@ -237,7 +239,7 @@ def _nodes(low: Array, high: Array) -> tuple[Array, Array]:
 
 
 def _kinks(g: Callable[[Array], Array], given: Iterable[float] | None) -> tuple[float, ...]:
-    return tuple(getattr(g, "kinks", ()) if given is None else given)
+    return tuple(_number("kinks", kink) for kink in (getattr(g, "kinks", ()) if given is None else given))
 
 
 def _values(name: str, g: Callable[[Array], Array], x: Array) -> Array:
