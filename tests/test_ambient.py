@@ -87,7 +87,6 @@ AMBIENT = {
         lambda: torch.backends.mkldnn.enabled, lambda on: setattr(torch.backends.mkldnn, "enabled", on), False
     ),
 }
-EVERYWHERE = pytest.mark.parametrize("ambient", AMBIENT)
 
 
 def switches():
@@ -158,29 +157,42 @@ def costs():
     return [np.array([GRID.cost(SIGNALS).program(2), GRID.cost(SIGNALS).operations])]
 
 
-WHAT = {f.__name__: f for f in (trained, networks, alone, measured, made, scaled, computed, costs)}
-usual = {}
-
-
-@EVERYWHERE
-@pytest.mark.parametrize("what", WHAT)
-def test_what_a_process_has_set_changes_no_number_and_stays_set(what, ambient):
-    if what not in usual:
-        usual[what] = WHAT[what]()
-    random = torch.get_rng_state()
-    with AMBIENT[ambient]():
-        before = switches()
-        found = WHAT[what]()
-        assert switches() == before
-    assert torch.equal(random, torch.get_rng_state())
-    for one, other in zip(usual[what], found, strict=True):
+def assert_same(usual, found):
+    for one, other in zip(usual, found, strict=True):
         if isinstance(one, pd.DataFrame):
             pd.testing.assert_frame_equal(one, other, check_exact=True)
         elif isinstance(one, torch.Tensor):
             assert torch.equal(one, other) and one.dtype == other.dtype and one.device == other.device
-            assert not other.is_inference()
         else:
             np.testing.assert_array_equal(one, other)
+
+
+@contextlib.contextmanager
+def everything():
+    with contextlib.ExitStack() as stack:
+        for ambient in AMBIENT.values():
+            stack.enter_context(ambient())
+        yield
+
+
+WHAT = (networks, alone, measured, made, scaled, computed, costs)
+
+
+@pytest.mark.parametrize(
+    ("what", "ambient"),
+    [*((trained, ambient) for ambient in AMBIENT.values()), *((what, everything) for what in WHAT)],
+    ids=[*AMBIENT, *(what.__name__ for what in WHAT)],
+)
+def test_what_a_process_has_set_changes_no_number_and_stays_set(what, ambient):
+    usual, random = what(), torch.get_rng_state()
+    with ambient():
+        before = switches()
+        found = what()
+        assert switches() == before
+        # A net that the reader makes in inference mode is one of that mode.
+        assert what is alone or not any(isinstance(f, torch.Tensor) and f.is_inference() for f in found)
+    assert torch.equal(random, torch.get_rng_state())
+    assert_same(usual, found)
 
 
 def test_in_half_precision_a_reader_s_autocast_keeps_no_weights_of_an_earlier_step():
@@ -219,15 +231,12 @@ def test_global_generators_are_neither_used_nor_changed_whatever_is_trained():
         states.append([*trained(), *measured(), *scaled()])
         assert torch.equal(random[0], torch.get_rng_state())
         np.testing.assert_array_equal(random[1], np.random.get_state()[1])  # noqa: NPY002
-    for one, other in zip(*states, strict=True):
-        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    assert_same(*states)
 
 
 def test_inside_all_is_as_in_a_fresh_process_and_an_error_puts_it_back():
     fresh = switches()
-    with contextlib.ExitStack() as stack:
-        for ambient in AMBIENT.values():
-            stack.enter_context(ambient())
+    with everything():
         before = switches()
         with pytest.raises(ZeroDivisionError), independent():
             inside = switches()

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 from activations import functions, probes, store
 from activations.data import Data, mnist1d
 from activations.networks import MLP, NETWORKS, LeNet, Member, PreActivation, Recurrent, Residual
+from activations.program import accuracy
 from activations.train import Grid, train, untrained
 
 COLUMNS = [
@@ -659,3 +661,117 @@ def test_counts_must_be_counts(probe, name, value, error, says):
 def test_thresholds_must_not_be_negative(probe, name, value):
     with pytest.raises(ValueError, match=f"{name} must be at least 0, got {value}"):
         probe(two_layers("tanh"), DATA, **{name: value})
+
+
+# ---------------------------------------------------------------- what is not finite
+
+
+@pytest.mark.parametrize("harm", [float("nan"), float("inf"), 1e300])
+@pytest.mark.parametrize("probe", ALL.values(), ids=ALL)
+def test_a_member_that_is_not_finite_says_so_and_the_others_do_not_notice(probe, harm):
+    members = [Member.of("relu", "he", seed) for seed in range(4)]
+    data = points(40, 6)
+    calm, wild = (MLP(members, (6,), 2, depth=2, width=8).double() for _ in range(2))
+    for stack in (calm, wild):
+        stack.before = [parameter.detach() * 1.5 for parameter in stack.parameters()]
+    with torch.no_grad():
+        for W in wild.W:
+            W[2] = harm * W[2].sign() if harm == 1e300 else harm
+    table, usual = probe(wild, data), probe(calm, data)
+    others = table.member != 2
+    pd.testing.assert_frame_equal(table[others], usual[others], check_exact=True)
+    mine = table[~others]
+    lost = {
+        "layers": ["post_mean", "delta"]
+        if harm == 1e300
+        else ["saturated", "post_mean", "delta", "weight_gradient"],
+        "updates": ["ratio"],
+        "units": ["dead", "sparse", "always_on", "dormant", "zero"],
+        "spectrum": ["effective_rank", "stable_rank", "post_sigma"],
+        "sharpness": ["sharpness", "residual"],
+    }
+    name = next(name for name, known in ALL.items() if known is probe)
+    deepest = mine[mine.layer == mine.layer.max()] if "layer" in mine else mine
+    assert not np.isfinite(deepest[lost[name]].to_numpy(float)).any()
+    if name == "spectrum":
+        assert mine.weight_sigma.isna().all() == (harm != 1e300)
+
+
+def test_a_grid_with_a_diverging_member_keeps_its_other_members_spectra():
+    how = {"probe": probes.spectrum, "probe_every": 1, "on": "cpu", "cache": False, "progress": False}
+    grid = Grid(
+        activation="relu",
+        depth=3,
+        width=20,
+        seed=range(4),
+        steps=40,
+        rate=(1e-3, 100.0),
+        optimiser="momentum",
+    )
+    both, calm = (train(g, "mnist1d", **how) for g in (grid, replace(grid, rate=1e-3)))
+    assert (both.diverged[both.diverged.rate == 100].diverged > 0).any() and both.probes.isna().any(axis=None)
+    mine = both.probes[both.probes.rate == 1e-3].reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine, calm.probes, check_exact=True)
+
+
+def test_an_accuracy_of_answers_that_are_nan_is_nan():
+    stack = MLP([Member.of("relu", "he", seed) for seed in range(2)], (6,), 2, depth=1, width=4)
+    data = points(40, 6)
+    calm = accuracy(stack, data.x, data.y)
+    with torch.no_grad():
+        stack.W[0][1] = float("nan")
+    assert (
+        accuracy(stack, data.x, data.y, chunk=7)[0] == calm[0] and accuracy(stack, data.x, data.y)[1].isnan()
+    )
+
+
+# ---------------------------------------------------------------- any network that a reader may bring
+
+
+def frozen(network):
+    return network.requires_grad_(False)
+
+
+def half_frozen(network):
+    network.W[0].requires_grad_(False)
+    return network
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("kind", [frozen, half_frozen, "inference", nn.Module.eval])
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_any_network_is_measured_and_left_as_it_was(kind, dtype, norm):
+    members = [Member.of("relu", "he", 0), Member.of("tanh", "xavier", 1)]
+    data, calls = points(20, 6), []
+
+    def make():
+        made = MLP(members, (6,), 2, depth=2, width=8, norm=norm).to(dtype)
+        made.b[0].grad = torch.ones_like(made.b[0])
+        made.register_forward_hook(lambda *_: calls.append(1))
+        if norm == "batch":
+            made.norms[1].eval()  # one part in another mode than the rest
+        return made
+
+    plain = make()
+    if kind == "inference":
+        with torch.inference_mode():
+            network = make()
+    else:
+        network = kind(make())
+        plain.train(network.training)
+        if norm == "batch":
+            plain.norms[1].eval()
+    parts = [*network.parameters(), *network.buffers()]
+    before = [(part.clone(), part.requires_grad, part.dtype, part.is_inference(), id(part)) for part in parts]
+    modes, hooks = [m.training for m in network.modules()], dict(network._forward_hooks)
+    for name, probe in ALL.items():
+        with torch.inference_mode(kind == "inference" and norm == "batch"):
+            table = probe(network, data)
+        pd.testing.assert_frame_equal(table, probe(plain, data), check_exact=True, obj=name)
+        again = [*network.parameters(), *network.buffers()]
+        for part, (value, *was) in zip(again, before, strict=True):
+            assert torch.equal(part, value)
+            assert [part.requires_grad, part.dtype, part.is_inference(), id(part)] == was
+        assert [m.training for m in network.modules()] == modes and dict(network._forward_hooks) == hooks
+        assert (network.b[0].grad == 1).all() and network.W[1].grad is None
+    assert calls

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from activations import functions, scale_up
+from activations import functions, initialize, scale_up
 from activations.data import Data
 from activations.optimise import OPTIMISERS, SCHEDULES
 from activations.program import batches
@@ -729,3 +729,13 @@ def test_without_fabric_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     with pytest.raises(ModuleNotFoundError, match="pip install lightning-fabric"):
         train()
+
+
+def test_nets_whose_gains_agree_in_six_digits_are_not_taken_for_one_another():
+    nets = [small(init=initialize.get("he", gain=gain)) for gain in (1.5, 1.5 + 2**-40, 1.5 + 2**-52)]
+    assert len({repr(net) for net in nets}) == 3 and "gain 1.5'" in repr(nets[0])
+
+
+def test_sizes_without_an_order_are_refused():
+    with pytest.raises(TypeError, match="^blocks must be in an order, got a set: give a tuple or a list$"):
+        small(blocks={1, 2})

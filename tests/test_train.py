@@ -529,6 +529,14 @@ def test_the_number_of_threads_is_given_back():
         ({"batch": 0}, ValueError, "batch must be at least 1, got 0"),
         ({"batch": 10.0}, TypeError, "batch must be an int, got float"),
         ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
+        (
+            {"activation": {"relu", "tanh"}},
+            TypeError,
+            "activation must be in an order, got a set: give a tuple",
+        ),
+        ({"norm": frozenset({"none"})}, TypeError, "norm must be in an order, got a frozenset"),
+        ({"full": {"seed": {1, 2}}, "scale": "full"}, TypeError, "seed must be in an order, got a set"),
+        ({"init": [initialize.get("he", gain=0.3)] * 2}, ValueError, "the same member twice"),
         ({"steps": True}, TypeError, "steps must be an int, got bool"),
     ],
 )
@@ -555,6 +563,7 @@ def test_a_grid_that_cannot_be_trained_is_refused_by_name(arguments, error, says
             TypeError,
             "probe must return a table with a column 'member', got NoneType",
         ),
+        ({"probe": {probes.layers, probes.units}}, TypeError, "probe must be in an order, got a set"),
         ({"prepare": 5}, TypeError, "prepare must be a function of the network, got int"),
         ({"probe_every": (0, 1.5)}, TypeError, "probe_every must be an int or ints, got float"),
         ({"workers": 0}, ValueError, "workers must be at least 1, got 0"),
@@ -590,3 +599,22 @@ def test_activations_that_differ_in_a_parameter_are_told_apart():
 def test_inits_that_differ_in_the_gain_are_told_apart():
     grid = Grid(init=[initialize.get("xavier", gain=g) for g in (1, 4)], **SMALL)
     assert set(next(grid.groups()).labels().init) == {"xavier_uniform", "xavier_uniform, gain 4"}
+
+
+def test_values_that_agree_in_six_digits_are_told_apart_and_the_others_have_six():
+    gains = (1.0000001, 1.0000002, 1 / 3, 1.0, 2.0, 2.0 + 2**-51)
+    slopes = (0.01, 0.2, 0.2 + 2**-50, 1 / 7)
+    grid = Grid(
+        init=[initialize.get("he", gain=gain) for gain in gains],
+        activation=[functions.get("leaky_relu", negative_slope=slope) for slope in slopes],
+        **SMALL | {"steps": 1},
+    )
+    table = next(grid.groups()).labels()
+    name = "kaiming_normal"
+    digits = ("1.0000001", "1.0000002", "0.333333", "", "2", "2.0000000000000004")
+    assert table.init.unique().tolist() == [f"{name}, gain {d}" if d else name for d in digits]
+    assert len(table.activation.unique()) == 4
+    assert table.activation.unique().tolist()[::3] == ["leaky_relu", "leaky_relu, negative_slope 0.142857"]
+    assert grid.cost(SIGNALS).members == 48
+    alone = Grid(init=initialize.get("he", gain=1.0000001), **SMALL)
+    assert set(next(alone.groups()).labels().init) == {"kaiming_normal, gain 1"}
