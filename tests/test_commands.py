@@ -294,10 +294,13 @@ def test_outputs_stores_a_good_notebook_and_leaves_a_failing_one(
     nbformat.write(new_notebook(cells=[new_code_cell("x = 1"), new_code_cell("x / 0")]), bad)
     before = bad.read_bytes()
     assert outputs.store(good) is None
-    assert "cells 1 changed" in capsys.readouterr().out
+    assert (
+        "cell 1 changed:\n  cell  1: it shows execute_result (text/plain), and nothing is stored."
+        in capsys.readouterr().out
+    )
     once = good.read_bytes()
     assert outputs.store(good) is None
-    assert good.read_bytes() == once and "no cell's text changed" in capsys.readouterr().out
+    assert good.read_bytes() == once and "nothing that a reader sees changed" in capsys.readouterr().out
     failure = outputs.store(bad)
     assert failure is not None and "cell 2 failed with ZeroDivisionError: division by zero" in failure
     assert bad.read_bytes() == before
