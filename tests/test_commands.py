@@ -26,6 +26,7 @@ import environment
 import lock
 import outputs
 from environment import Place, Stop
+from patience import HUNG
 
 TARGETS = ("book", "test", "lab", "outputs", "clean")
 
@@ -259,10 +260,10 @@ def test_the_server_serves_this_machine_and_ends_with_a_sentence(tmp_path: Path)
         assert process.stdout is not None
         address = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
         assert address
-        with urllib.request.urlopen(address[0], timeout=10) as page:
+        with urllib.request.urlopen(address[0], timeout=HUNG) as page:
             assert page.read() == b"the book"
         process.send_signal(2)
-        rest = process.communicate(timeout=10)[0]
+        rest = process.communicate(timeout=HUNG)[0]
     finally:
         process.kill()
         process.communicate()
