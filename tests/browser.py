@@ -20,6 +20,8 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, sync_playwright
 
+from patience import HUNG
+
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html"
 SOURCES = ("_config.yml", "_toc.yml", "book", "notebooks", "src/activations", "benchmarks/results")
@@ -36,6 +38,17 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# All that a page does after it has loaded: formulas, fonts, widgets that were placed or stored, the zoo's slider.
+FORMULAS = "async () => { await window.MathJax?.startup?.promise; await document.fonts.ready; }"
+ALIVE = """() => {
+  const all = (what) => [...document.querySelectorAll(what)];
+  const views = all('script[type="application/vnd.jupyter.widget-view+json"]');
+  return views.every((view) => view.nextElementSibling?.matches(".course-widget"))
+    && all(".course-widget").every((place) => place.querySelector("input, .course-widget-error"))
+    && all(".zoo").every((zoo) => zoo.querySelector(".zoo-room input"));
+}"""
+PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @dataclass
@@ -123,6 +136,13 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+def settle(page: Page) -> None:
+    """Wait until a page that has loaded shows all that its scripts put there."""
+    page.evaluate(FORMULAS)
+    page.wait_for_function(ALIVE)
+    page.evaluate(PAINTED)
+
+
 def _opener(site: str, browser: Browser, contexts: list[BrowserContext]) -> Callable[..., Visit]:
     def open_page(path: str, width: int = 1400, theme: str = "light", scripts: bool = True) -> Visit:
         context = browser.new_context(
@@ -131,6 +151,7 @@ def _opener(site: str, browser: Browser, contexts: list[BrowserContext]) -> Call
             java_script_enabled=scripts,
             reduced_motion="reduce",
         )
+        context.set_default_timeout(1000 * HUNG)
         contexts.append(context)
         seen = Visit(context.new_page())
         seen.page.on("response", lambda response: seen.responses.append(response))
@@ -138,7 +159,8 @@ def _opener(site: str, browser: Browser, contexts: list[BrowserContext]) -> Call
         seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
         seen.page.on("console", lambda said: said.type == "error" and seen.complaints.append(said.text))
         seen.page.goto(site + path)
-        seen.page.wait_for_load_state("networkidle")
+        if scripts:
+            settle(seen.page)
         return seen
 
     return open_page

@@ -14,7 +14,6 @@ import struct
 import subprocess
 import sys
 import tarfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +25,7 @@ import pytest
 
 from activations import data, download
 from activations.download import Remote, Unavailable, fetch
+from patience import HUNG
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 INSTEAD = "others need no download"
@@ -39,6 +39,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.manners, self.ranges, self.released = {}, ["well"], [], Event()
+        self.halfway, self.go_on = Event(), Event()
 
     def remote(self, path="folder/file.bin", content=CONTENT, size=None):
         self.files[f"/{path}"] = content
@@ -58,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
         if manner == "missing":
             return self.send_error(404)
         if manner == "silent":
-            return server.released.wait(10)
+            return server.released.wait(HUNG)
         if asked := self.headers["Range"] if manner != "deaf" else None:
             start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
             start = {"early": start - 1000, "late": start + 1000}.get(manner, start)
@@ -79,11 +80,12 @@ class Handler(BaseHTTPRequestHandler):
         rest = body[start:]
         if manner in ("cuts", "pauses"):
             self.wfile.write(rest[: len(rest) // 2])
-            return server.released.wait(10) if manner == "pauses" else None
+            return server.released.wait(HUNG) if manner == "pauses" else None
         if manner == "slow":
             for place in range(0, len(rest), 30_000):
                 self.wfile.write(rest[place : place + 30_000])
-                time.sleep(0.03)
+                server.halfway.set()
+                server.go_on.wait(HUNG)
             return None
         self.wfile.write(rest)
         if manner == "endless":
@@ -101,12 +103,13 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch, tmp_path):
     monkeypatch.setenv("ACTIVATIONS_DATA", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(download, "OPENING", 5)
+    monkeypatch.setattr(download, "OPENING", HUNG)
     with Server() as running:
         thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running
         running.released.set()
+        running.go_on.set()
         running.shutdown()
         thread.join()
 
@@ -164,9 +167,8 @@ def test_a_download_that_broke_off_is_resumed_by_the_next_call(server, cache):
 def test_a_server_that_falls_silent_midway_is_left_and_resumed(server, monkeypatch):
     monkeypatch.setattr(download, "SILENCE", 0.2)
     remote, server.manners = server.remote(), ["pauses", "well"]
-    since = time.monotonic()
     assert "broke after 49 %" in refusal(remote)  # whole blocks
-    assert time.monotonic() - since < 2
+    assert not server.released.is_set()  # it was left, and is silent still
     assert had(remote) == CONTENT and server.ranges[1] == f"bytes={150_000 // 16384 * 16384}-"
 
 
@@ -271,38 +273,37 @@ def test_an_error_of_the_server_is_told_and_what_is_there_stays(server):
 def test_a_server_that_never_answers_is_left_in_time(server, monkeypatch):
     monkeypatch.setattr(download, "OPENING", 0.3)
     remote, server.manners = server.remote(), ["silent"]
-    since = time.monotonic()
     assert "127.0.0.1 did not answer within 0.3 s" in refusal(remote)
-    assert time.monotonic() - since < 2
-    assert len(server.ranges) == 1  # one attempt
+    assert not server.released.is_set()  # it has not answered yet
+    assert len(server.ranges) <= 1  # one attempt, which may not have arrived
 
 
 def test_a_name_server_that_never_answers_is_left_in_time(server, monkeypatch):
     monkeypatch.setattr(download, "OPENING", 0.3)
     remote = server.remote()
     monkeypatch.setattr(
-        socket, "getaddrinfo", lambda *_, **__: server.released.wait(10) and (_ for _ in ()).throw(OSError)
+        socket, "getaddrinfo", lambda *_, **__: server.released.wait(HUNG) and (_ for _ in ()).throw(OSError)
     )
-    since = time.monotonic()
     assert "did not answer within 0.3 s" in refusal(remote)
-    assert time.monotonic() - since < 2
+    assert not server.released.is_set()
 
 
 def test_an_answer_that_comes_too_late_is_closed(server, monkeypatch):
     import requests
 
-    closed, get = Event(), requests.get
+    closed, left, get = Event(), Event(), requests.get
 
     def late(*args, **kwargs):
         response = get(*args, **kwargs)
         monkeypatch.setattr(response, "close", lambda: (type(response).close(response), closed.set()))
-        time.sleep(0.4)
+        assert left.wait(HUNG)
         return response
 
     monkeypatch.setattr(requests, "get", late)
     monkeypatch.setattr(download, "OPENING", 0.1)
     refusal(server.remote())
-    assert closed.wait(3)
+    left.set()
+    assert closed.wait(HUNG)
 
 
 def test_without_a_network_it_is_told_which_server_cannot_be_reached(server, monkeypatch):
@@ -410,8 +411,9 @@ def test_several_may_ask_for_a_file_at_once(server, cache):
     refusal(remote)
     with ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(had, remote)]
-        time.sleep(0.1)  # one has begun, the others go on behind it
+        assert server.halfway.wait(HUNG)  # one has begun, the others go on behind it
         asked += [pool.submit(had, remote), pool.submit(had, remote)]
+        server.go_on.set()
         assert all(one.result() == CONTENT for one in asked)
     assert names(cache) == ["folder/file.bin"]
 

@@ -18,6 +18,7 @@ from scipy import optimize, special
 from activations import functions, gaussian
 from activations.widgets import explorer
 from activations.widgets.explorer import PARAMETERS, RANGES, Explorer
+from patience import HUNG
 
 WIDGETS = Path(explorer.__file__).parent
 NUMBERS = [
@@ -85,6 +86,7 @@ def address():
 @pytest.fixture(scope="module")
 def tab(browser):
     context = browser.new_context(reduced_motion="reduce")
+    context.set_default_timeout(1000 * HUNG)
     yield context.new_page()
     context.close()
 

@@ -117,9 +117,7 @@ def test_the_explorer_follows_the_keyboard(path: str, visit: Opener):
     before = widget.inner_text(), slider.input_value()
     slider.press("ArrowRight")
     assert slider.input_value() != before[1]
-    page.wait_for_function(
-        "([w, old]) => w.innerText !== old", arg=[widget.element_handle(), before[0]], timeout=2000
-    )
+    page.wait_for_function("([w, old]) => w.innerText !== old", arg=[widget.element_handle(), before[0]])
     assert not page.locator(".course-widget-error").count()
 
 

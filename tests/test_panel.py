@@ -15,6 +15,7 @@ from activations import functions, initialize, plots
 from activations.train import Grid, train
 from activations.widgets import panel as module
 from activations.widgets.panel import ALIVE, Panel, picture
+from patience import HUNG
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -52,7 +53,7 @@ class Gate:
         def gated():
             if next(asked) == self.steps:
                 self.reached.set()
-                assert self.go_on.wait(30)
+                assert self.go_on.wait(HUNG)
             return stop()
 
         return train(*arguments, stop=gated, **how)
@@ -65,7 +66,7 @@ def shown(panel):
 def choose(panel, **values):
     for axis, value in values.items():
         panel.controls[axis].value = value
-        panel.wait(60)
+        panel.wait(HUNG)
 
 
 def test_every_axis_with_several_values_is_a_control_and_no_other():
@@ -131,25 +132,25 @@ def test_while_it_trains_the_last_picture_stays(small, monkeypatch):
     first = shown(small)
     gate = Gate(monkeypatch, steps=10)
     small.controls["activation"].value = "tanh"
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(HUNG)
     assert shown(small) == first and small.said.value == "Training …" and small.bar.value == 10
     assert not small.halt.disabled
     gate.go_on.set()
-    small.wait(60)
+    small.wait(HUNG)
     assert shown(small) != first and small.halt.disabled
 
 
 def test_a_new_choice_overtakes_the_one_that_trains(small, monkeypatch):
     gate = Gate(monkeypatch, steps=10)
     small.controls["activation"].value = "relu"
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(HUNG)
     overtaken = small._thread
     monkeypatch.setattr(module, "train", train)
     choose(small, rate="0.1")
     second = shown(small)
     assert small.run.grid.rate == (0.1,)
     gate.go_on.set()
-    overtaken.join(30)
+    overtaken.join(HUNG)
     assert not overtaken.is_alive() and shown(small) == second and small.bar.value == 40
     assert small.said.value == "3 networks, 40 steps."
 
@@ -159,12 +160,12 @@ def test_what_was_trained_before_is_not_painted_over_by_what_it_overtook(small, 
     first = shown(small)
     gate = Gate(monkeypatch, steps=10)
     small.controls["activation"].value = "tanh"
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(HUNG)
     overtaken = small._thread
     small.controls["activation"].value = "relu"
-    small._timer.join(30)
+    small._timer.join(HUNG)
     gate.go_on.set()
-    overtaken.join(30)
+    overtaken.join(HUNG)
     assert shown(small) == first and small.said.value == "3 networks, trained before." and small.halt.disabled
 
 
@@ -176,41 +177,46 @@ def test_whole_numbers_are_not_rounded_and_equal_words_are_refused():
 
 
 def test_a_slider_that_moves_on_trains_its_last_place_only(monkeypatch):
-    monkeypatch.setattr(module, "PAUSE", 0.5)
-    panel = Panel(GRID)
-    grids = []
+    monkeypatch.setattr(module, "PAUSE", 2 * HUNG)  # it rests when the test says so
+    panel, timers, grids = Panel(GRID), [], []
     monkeypatch.setattr(module, "train", lambda grid, *a, **how: grids.append(grid) or train(grid, *a, **how))
     for value in ("0.1", "0.01", "0.1"):
         panel.controls["rate"].value = value
-    panel.wait(60)
+        timers.append(panel._timer)
+    for timer in timers[:-1]:
+        timer.join(HUNG)  # a timer that was cancelled ends, and calls nothing
+    assert [timer.is_alive() for timer in timers] == [False, False, True] and not grids
+    timers[-1].cancel()
+    timers[-1].function()
+    panel.wait(HUNG)
     assert [grid.rate for grid in grids] == [(0.1,)]
 
 
 def test_stop_keeps_and_draws_what_there_is(small, monkeypatch):
     gate = Gate(monkeypatch, steps=21)
     small.start()
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(HUNG)
     small.halt.click()
     gate.go_on.set()
-    small.wait(60)
+    small.wait(HUNG)
     assert small.run.stopped and small.run.history.step.max() == 20
     assert small.said.value == "Stopped after 20 steps." and shown(small).startswith(PNG)
     assert small.halt.disabled
     small.start()  # the stop is forgotten
-    small.wait(60)
+    small.wait(HUNG)
     assert not small.run.stopped and small.run.history.step.max() == 40
 
 
 def test_stop_before_the_first_record_keeps_the_last_picture(small, monkeypatch):
     small.start()
-    small.wait(60)
+    small.wait(HUNG)
     first, run = shown(small), small.run
     gate = Gate(monkeypatch, steps=1)
     small.controls["activation"].value = "relu"
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(HUNG)
     small.stop()
     gate.go_on.set()
-    small.wait(60)
+    small.wait(HUNG)
     assert shown(small) == first and small.run is run
     assert small.said.value == "Stopped before the first record; the last picture stays."
     assert small.halt.disabled
@@ -223,12 +229,12 @@ def test_an_error_is_shown_to_the_reader_and_the_panel_can_be_used_again(small, 
 
     monkeypatch.setattr(module, "train", fail)
     small.start()
-    small.wait(60)
+    small.wait(HUNG)
     assert error.__name__ in small.said.value and "out of &lt;luck&gt;" in small.said.value
     assert small.halt.disabled
     monkeypatch.setattr(module, "train", train)
     small.start()
-    small.wait(60)
+    small.wait(HUNG)
     assert shown(small).startswith(PNG)
 
 
@@ -300,5 +306,5 @@ def test_in_a_running_notebook_it_is_alive_and_begins_at_once(small, monkeypatch
     monkeypatch.delenv("ACTIVATIONS_QUIET", raising=False)
     data = displayed(small)
     assert "application/vnd.jupyter.widget-view+json" in data and "image/png" not in data
-    small.wait(60)
+    small.wait(HUNG)
     assert shown(small).startswith(PNG)

@@ -2,7 +2,7 @@
 
 import os
 import signal
-import time
+import threading
 import warnings
 from contextlib import closing
 from functools import partial
@@ -16,6 +16,7 @@ import torch
 from activations import parallel, probes, store
 from activations.data import Data, mnist1d
 from activations.train import Grid, train
+from patience import HUNG
 
 SIGNALS = Data("signals", mnist1d().x[:200], mnist1d().y[:200], mnist1d().x_test[:50], mnist1d().y_test[:50])
 # Four programs of two members each.
@@ -142,13 +143,17 @@ def test_a_gpu_takes_as_many_members_at_once_as_fit(monkeypatch):
 
 
 def test_steps_in_other_processes_reach_the_bar(tmp_path):
-    seen = []
-    with parallel._meter(seen.append) as folder:
+    seen, all_told = [], threading.Event()
+
+    def advance(steps):
+        seen.append(steps)
+        if sum(seen) == 12:
+            all_told.set()
+
+    with parallel._meter(advance) as folder:
         for at, steps in ((0, 5), (1, 7)):
             parallel._counter(folder, at)(steps)
-        until = time.monotonic() + 5
-        while sum(seen) < 12 and time.monotonic() < until:
-            time.sleep(0.05)
+        assert all_told.wait(HUNG)
     assert sum(seen) == 12
     assert parallel._counter(str(tmp_path / "elsewhere"), 0)(3) is None
 

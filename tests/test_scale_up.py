@@ -23,6 +23,7 @@ from activations.optimise import OPTIMISERS, SCHEDULES
 from activations.program import batches
 from activations.scale_up import Block, GlobalBatchNorm, Recipe, ResNet, fit, memory
 from fake_gpu import fake_gpu
+from patience import HUNG
 
 TESTS = Path(__file__).parent
 SHAPE = (1, 8, 8)
@@ -577,7 +578,7 @@ def processes(tmp_path_factory):
             start_new_session=True,
         )
         try:
-            code = started.wait(timeout=180)
+            code = started.wait(timeout=HUNG)
         finally:
             if started.poll() is None:
                 os.killpg(started.pid, signal.SIGKILL)

