@@ -2,7 +2,9 @@
 //
 // Two kinds of places: <div class="course-widget" data-module data-css data-state> in a text page, and the widget views
 // and states that a notebook's build leaves in its page. Both get a model with anywidget's interface: what a widget
-// sets, its listeners hear; what it sends to the kernel goes nowhere.
+// sets, its listeners hear; what it sends to the kernel goes nowhere. modules.js loads the widgets' modules.
+(() => {
+"use strict";
 
 /** A model over `state` that tells its listeners what changed. */
 function makeModel(state) {
@@ -41,16 +43,7 @@ function decode({ state, buffers = [] }) {
 }
 
 /** The widget that a module exports; its default export may be a function that makes it. */
-async function load(url) {
-  const { default: widget } = await import(url);
-  return typeof widget === "function" ? widget() : widget;
-}
-
-/** Import a module that is stored as text. */
-async function loadText(code) {
-  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-  try { return await load(url); } finally { URL.revokeObjectURL(url); }
-}
+const made = ({ default: widget }) => (typeof widget === "function" ? widget() : widget);
 
 /** Initialise and draw a widget into `place`; what it hands back is called when the page goes away. */
 async function show(widget, model, place, initialise = true) {
@@ -85,9 +78,9 @@ function addStyles(href) {
 }
 
 async function showPlaced(place) {
-  const { module, css, state } = place.dataset, absolute = (url) => new URL(url, document.baseURI).href;
+  const { module, css, state } = place.dataset;
   try {
-    const [widget] = await Promise.all([load(absolute(module)), css && addStyles(absolute(css))]);
+    const [widget] = await Promise.all([course.load(module).then(made), css && addStyles(css)]);
     await show(widget, makeModel(JSON.parse(state)), place);
   } catch (error) { complain(place, error); }
 }
@@ -112,8 +105,9 @@ async function showStored() {
 
 async function wake(state) {
   if (state._css) document.head.append(Object.assign(document.createElement("style"), { textContent: state._css }));
-  return [await loadText(state._esm), makeModel(state)];
+  return [made(await course.loadText(state._esm)), makeModel(state)];
 }
 
 document.querySelectorAll(".course-widget").forEach(showPlaced);
 showStored();
+})();

@@ -1,4 +1,6 @@
 // Quizzes: choosing an option shows its answer at once. Without this script the answers are folded below their options.
+(() => {
+"use strict";
 for (const question of document.querySelectorAll(".quiz-question")) {
   const feedback = question.querySelector(".quiz-feedback");
   question.classList.add("quiz-question--live");
@@ -22,3 +24,4 @@ function copy(answer) {
   for (const named of twin.querySelectorAll("[id]")) named.removeAttribute("id");
   return twin;
 }
+})();

@@ -1,6 +1,9 @@
 // The zoo: a point that moves along every curve, a slider for each card's parameter, and tables that sort.
 //
 // The functions are the explorer's, which are tested against the package; what it does not offer is below, and tested likewise.
+// modules.js loads them.
+(() => {
+"use strict";
 
 const LEFT = -4, RIGHT = 4, BOTTOM = -1.5, TOP = 3.5, SCALE = 25, STEP = 0.02, JUMP = 0.12, BEYOND = 1; // as curves.py has them
 
@@ -9,7 +12,7 @@ const share = (x) => 1 / (1 + 2 * exp(-x)); // of the first of x, 0 and 0
 const gated = (a) => ({ f: (x, p) => x * a.f(x, p), slope: (x, p) => a.f(x, p) + x * a.slope(x, p) });
 
 /** The functions that the explorer lacks, given those that it has; of several numbers, what the page draws of them. */
-export function more(offered) {
+function more(offered) {
   return {
     sine: { f: Math.sin, slope: Math.cos },
     maxout: { f: (x) => max(x, -x / 4), slope: (x) => (x >= 0 ? 1 : -0.25) },
@@ -24,7 +27,7 @@ const column = (x) => (x - LEFT) * SCALE, row = (y) => (TOP - y) * SCALE;
 const visible = (y) => Number.isFinite(y) && y > BOTTOM - BEYOND && y < TOP + BEYOND;
 
 /** A curve as the d of an SVG path, a piece for each stretch without a jump. */
-export function path(f) {
+function path(f) {
   let d = "", before = NaN;
   for (let i = 0; i <= Math.round((RIGHT - LEFT) / STEP); i++) {
     const x = LEFT + i * STEP, y = f(x);
@@ -35,7 +38,7 @@ export function path(f) {
 }
 
 /** A number with two decimals and a true minus. */
-export const figure = (value) =>
+const figure = (value) =>
   !Number.isFinite(value) ? "–" : (abs(value) < 0.005 ? 0 : value).toFixed(2).replace("-", "−");
 
 /** A picture of one activation: a point on each curve, and both numbers under it. */
@@ -89,7 +92,7 @@ function slider(room, id, name, [low, high, step], value, change) {
 }
 
 async function start(zoo) {
-  const { ACTIVATIONS: offered } = await import(new URL(zoo.dataset.module, document.baseURI));
+  const { ACTIVATIONS: offered } = await course.load(zoo.dataset.module);
   const known = { ...offered, ...more(offered) };
   const pictures = [...document.querySelectorAll(".zoo-picture")].filter((place) => known[place.dataset.name]).map((place) => {
     const { name } = place.dataset, { parameter } = known[name], picture = animate(place, known[name]);
@@ -140,8 +143,10 @@ async function arrive() {
   if (card && !moved.signal.aborted) card.scrollIntoView({ behavior: "instant" });
 }
 
+course.zoo = { more }; // for the tests, which compare it with the package
 for (const table of document.querySelectorAll("table.sortable")) sortable(table);
 arrive();
 for (const zoo of document.querySelectorAll(".zoo")) {
   start(zoo).catch((error) => console.error(error)); // the pictures stand as they are
 }
+})();

@@ -436,7 +436,7 @@ def lost_tails(figures: Figures, dtype: str, who: str) -> list[str]:
 def _open(self: HTML5Translator, node: nodes.Element) -> None:
     self.body.append(
         self.starttag(
-            node, "div", CLASS="scrolled", role="region", tabindex="0", **{"aria-label": node["label"]}
+            node, "div", CLASS="wide-table", role="region", tabindex="0", **{"aria-label": node["label"]}
         )
     )
 

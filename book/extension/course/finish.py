@@ -1,7 +1,7 @@
 """The last touches to a finished page.
 
-The size of every picture stands in it, so that nothing moves when the picture arrives; and the empty corner of pandas'
-tables is no heading.
+The size of every picture stands in it, so that nothing moves when the picture arrives; negative numbers have a true
+minus; the empty corner of a table is no heading; and the items of the bibliography are those of a list.
 """
 
 import re
@@ -12,7 +12,10 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from course import minus
+
 IMAGE = re.compile(r'<img (?P<attributes>[^>]*?src="(?:\.\./)*_images/(?P<file>[^"]+)"[^>]*?)\s*/?>')
+CORNER = re.compile(r"<th(?P<attributes>[^>]*)>\s*(?:<p>\s*</p>)?\s*</th>")
 LENGTH = re.compile(r'\b(width|height)="([\d.]+)(pt|px)?"')
 
 
@@ -41,7 +44,11 @@ def _finish(
         return f'<img {match["attributes"]}{extent} loading="lazy" decoding="async" />'
 
     if "body" in context:
-        context["body"] = IMAGE.sub(replace, context["body"]).replace("<th></th>", "<td></td>")
+        body = CORNER.sub(r"<td\g<attributes>></td>", IMAGE.sub(replace, context["body"]))
+        body = body.replace(
+            'role="doc-biblioentry"', 'role="listitem"'
+        )  # the old role is deprecated, and its list had no items
+        context["body"] = minus.in_html(body)
 
 
 def setup(app: Sphinx) -> None:

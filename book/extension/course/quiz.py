@@ -3,6 +3,10 @@
 Without JavaScript every answer is folded below its option; with it (book/assets/quiz.js) choosing an option shows its answer.
 """
 
+import re
+import unicodedata
+from html import escape
+from html.entities import html5
 from typing import Any
 
 import yaml
@@ -28,6 +32,10 @@ class quiz_text(nodes.container):
     """The question itself."""
 
 
+class quiz_formula(nodes.container):
+    """A formula in a question or an option, whose accessible name it is part of: browsers leave MathML out of names."""
+
+
 class quiz_option(nodes.container):
     """One option: a label, then its answer."""
 
@@ -49,20 +57,28 @@ class Quiz(SphinxDirective):
         """The quiz, or nothing and a warning that says why."""
         try:
             questions = read("\n".join(self.content))
+            return [quiz("", *map(self._question, questions))]
         except ValueError as problem:
             logger.warning("quiz: %s", problem, location=self.get_location(), type="course")
             return []
-        return [quiz("", *map(self._question, questions))]
 
     def _question(self, question: dict[str, Any]) -> quiz_question:
         name = f"quiz-{self.env.new_serialno('quiz') + 1}"
         options = [self._option(option, name, place) for place, option in enumerate(question["options"], 1)]
-        return quiz_question("", quiz_text("", *self._parse(question["question"])), *options, question=name)
+        return quiz_question("", quiz_text("", *self._named(question["question"])), *options, question=name)
 
     def _option(self, option: dict[str, Any], name: str, place: int) -> quiz_option:
         about = {"question": name, "option": f"{name}-{place}", "right": option.get("right", False)}
-        label = quiz_label("", *self._parse(option["text"]), **about)
+        label = quiz_label("", *self._named(option["text"]), **about)
         return quiz_option("", label, quiz_answer("", *self._parse(option["answer"]), **about), **about)
+
+    def _named(self, text: Any) -> list[nodes.Node]:
+        """Markdown whose formulas also stand there as plain text, for what reads names aloud."""
+        parsed = self._parse(text)
+        for formula in [found for node in parsed for found in node.findall(nodes.math)]:
+            words = escape(spoken(formula.astext()))
+            formula.replace_self(quiz_formula("", formula.deepcopy(), spoken=words))
+        return parsed
 
     def _parse(self, text: Any) -> list[nodes.Node]:
         """Markdown; a single paragraph is reduced to its contents, since labels and legends hold no paragraphs."""
@@ -71,6 +87,51 @@ class Quiz(SphinxDirective):
         if len(holder.children) == 1 and isinstance(holder.children[0], nodes.paragraph):
             return [nodes.inline("", "", *holder.children[0].children)]
         return list(holder.children)
+
+
+ROOT = re.compile(r"\\sqrt\{([^{}]+)\}")
+FRACTION = re.compile(r"\\[td]?frac(?:\{([^{}]+)\}|(\w))(?:\{([^{}]+)\}|(\w))")
+SIGNS = {
+    "cdot": "·",
+    "times": "×",
+    "infty": "∞",
+    "le": "≤",
+    "ge": "≥",
+    "pm": "±",
+    "approx": "≈",
+    "left": "",
+    "right": "",
+}
+
+
+def spoken(formula: str) -> str:
+    r"""A short formula in TeX as a line of plain text.
+
+    Raises:
+        ValueError: it needs more than a line can hold.
+
+    Examples:
+        >>> spoken(r"4/\sqrt{n}"), spoken(r"\sigma'(0) = \tfrac14"), spoken("y(1-y)")
+        ('4/√n', 'σ′(0) = 1/4', 'y(1−y)')
+    """
+    text = ROOT.sub(lambda found: f"√{_grouped(found[1])}", formula)
+    text = FRACTION.sub(lambda f: f"{_grouped(f[1] or f[2])}/{_grouped(f[3] or f[4])}", text)
+    text = re.sub(r"\\([A-Za-z]+)", lambda found: _sign(found[1]), text).replace("-", "−").replace("'", "′")
+    text = re.sub(r" +", " ", text)
+    text = re.sub(r"([_^])\{(\w+)\}", r"\1\2", text)
+    if re.search(r"[\\{}&]", text):
+        raise ValueError(f"a question or an option has a formula that cannot be read as a line: {formula}")
+    return text
+
+
+def _grouped(part: str) -> str:
+    return part if re.fullmatch(r"\\?\w+", part) else f"({part})"
+
+
+def _sign(name: str) -> str:
+    letter = html5.get(f"{name};", "")
+    greek = len(letter) == 1 and unicodedata.name(letter).startswith("GREEK")
+    return letter if greek else SIGNS.get(name, f"\\{name}")
 
 
 def read(text: str) -> list[dict[str, Any]]:
@@ -122,6 +183,7 @@ PARTS = {
         '<div class="quiz-feedback" aria-live="polite"></div></fieldset>\n',
     ),
     quiz_text: ("<legend>", "</legend>\n"),
+    quiz_formula: ('<span aria-hidden="true">', '</span><span class="visually-hidden">{spoken}</span>'),
     quiz_option: ('<div class="quiz-option" data-right="{right}">', "</div>\n"),
     quiz_label: (
         '<input type="radio" name="{question}" id="{option}" value="{right}"><label for="{option}">',

@@ -1,7 +1,7 @@
 """Where the book is published: two addresses that the publishing workflow knows and the sources do not.
 
 COURSE_REPOSITORY is the repository as owner/name, COURSE_SITE the address of the built book. Without them the
-book has no launch buttons, no edit links, no previews and no site map, and builds without a warning.
+book has no launch buttons, no edit links, no addresses in its previews and no site map, and builds without a warning.
 """
 
 import os

@@ -27,7 +27,8 @@ ONLY_WITH = {
     "MathJax": "math notranslate",
     "mathjax/": "math notranslate",
 }
-OURS = {
+OURS = {  # in the order in which they run
+    "modules.js": 'course-widget|vnd.jupyter.widget-view|class="zoo"',
     "host.js": "course-widget|vnd.jupyter.widget-view",
     "quiz.js": 'class="quiz"',
     "zoo.js": 'class="zoo"',
@@ -64,7 +65,7 @@ def _add_ours(
 ) -> None:
     for name, marker in OURS.items():
         if re.search(marker, context.get("body", "")):
-            app.add_js_file(name, loading_method="defer", priority=600, type="module")
+            app.add_js_file(name, loading_method="defer", priority=600)
 
 
 def _trim(

@@ -292,7 +292,7 @@ def _table(
         f"<tr>{_name(made)}{''.join(_cell(*cell, ticks) for cell in cells)}</tr>" for made, cells in rows
     )
     return (
-        f'<div class="scrolled" role="region" tabindex="0" aria-label="{escape(label)}">'
+        f'<div class="wide-table" role="region" tabindex="0" aria-label="{escape(label)}">'
         f'<table class="bench sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 

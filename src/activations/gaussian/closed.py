@@ -4,7 +4,7 @@ For :math:`(u, v)` Gaussian with variances :math:`q_1, q_2`, correlation :math:`
 :math:`q_{12} = c \sqrt{q_1 q_2}`:
 
 ============  ================================================================================================
-activation    :math:`E[\varphi(u)\, \varphi(v)]`
+activation    the mean :math:`E[\varphi(u)\, \varphi(v)]`
 ============  ================================================================================================
 identity      :math:`q_{12}`
 step          :math:`\frac{1}{4} + \frac{1}{2\pi} \arcsin c`
