@@ -1,7 +1,7 @@
 // Gives anywidgets a home in a page without a kernel.
 //
-// Two kinds of places: <div class="course-widget" data-module data-css data-state> in a text page, and the widget views
-// and states that a notebook's build leaves in its page. Both get a model with anywidget's interface: what a widget
+// Two kinds of places: <div class="course-widget" data-module data-state> in a text page, and the widget views and
+// states that a notebook's build leaves in its page, each with a <div class="course-widget"> after it. Both get a model with anywidget's interface: what a widget
 // sets, its listeners hear; what it sends to the kernel goes nowhere.
 
 /** A model over `state` that tells its listeners what changed. */
@@ -68,6 +68,7 @@ async function show(widget, model, place, initialise = true) {
 
 /** Say in one sentence, where the widget would be, why it is not there. */
 function complain(place, error) {
+  place.querySelector(".course-widget-room")?.remove();
   const sentence = document.createElement("p");
   sentence.className = "course-widget-error";
   sentence.setAttribute("role", "alert");
@@ -76,19 +77,10 @@ function complain(place, error) {
   console.error(error);
 }
 
-/** A style sheet, loaded before its widget is drawn so that nothing jumps. */
-function addStyles(href) {
-  return new Promise((done) => {
-    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: done });
-    document.head.append(link);
-  });
-}
-
 async function showPlaced(place) {
-  const { module, css, state } = place.dataset, absolute = (url) => new URL(url, document.baseURI).href;
+  const { module, state } = place.dataset;
   try {
-    const [widget] = await Promise.all([load(absolute(module)), css && addStyles(absolute(css))]);
-    await show(widget, makeModel(JSON.parse(state)), place);
+    await show(await load(new URL(module, document.baseURI).href), makeModel(JSON.parse(state)), place);
   } catch (error) { complain(place, error); }
 }
 
@@ -99,8 +91,7 @@ async function showStored() {
   const states = Object.assign({}, ...stored("state").map((script) => JSON.parse(script.textContent).state));
   const running = new Map();
   for (const view of stored("view")) {
-    const place = Object.assign(document.createElement("div"), { className: "course-widget" });
-    view.after(place);
+    const place = view.nextElementSibling;
     try {
       const id = JSON.parse(view.textContent).model_id, seen = running.has(id);
       if (states[id]?.model_module !== "anywidget") throw new Error("it needs a kernel");
@@ -115,5 +106,5 @@ async function wake(state) {
   return [await loadText(state._esm), makeModel(state)];
 }
 
-document.querySelectorAll(".course-widget").forEach(showPlaced);
+document.querySelectorAll(".course-widget[data-module]").forEach(showPlaced);
 showStored();

@@ -29,6 +29,7 @@ ONLY_WITH = {
 }
 OURS = {
     "host.js": "course-widget|vnd.jupyter.widget-view",
+    "scrolling.js": "notranslate|<table",
     "quiz.js": 'class="quiz"',
     "zoo.js": 'class="zoo"',
 }
