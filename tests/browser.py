@@ -20,6 +20,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, sync_playwright
 
+import fonts
 from patience import HUNG
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,7 +92,9 @@ def build() -> None:
         digest = _digest()
         if BOOK.is_dir() and stamp.is_file() and stamp.read_text() == digest:
             return
-        shutil.rmtree(BOOK, ignore_errors=True)  # a page whose source is gone must not be tested
+        # A page whose source is gone must not be tested, nor one that an older extension read.
+        for old in (BOOK, BOOK.parent / ".doctrees"):
+            shutil.rmtree(old, ignore_errors=True)
         command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n", "--keep-going"]
         done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
         if done.returncode:
@@ -128,12 +131,35 @@ def chromium(playwright: Playwright) -> str:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One browser for the session."""
+def driver() -> Iterator[Playwright]:
+    """What starts browsers."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium(playwright), args=ARGUMENTS)
-        yield started
-        started.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(driver: Playwright) -> Iterator[Browser]:
+    """One browser for the session."""
+    started = driver.chromium.launch(executable_path=chromium(driver), args=ARGUMENTS)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session", params=fonts.SCALES)
+def fonts_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of fonts that are wide, and one of fonts that are narrow."""
+    folder = tmp_path_factory.mktemp(f"fonts-{request.param}")
+    fonts.write(folder, fonts.SCALES[request.param])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lettered(driver: Playwright, fonts_folder: Path) -> Iterator[Browser]:
+    """A browser that knows the fonts of that folder and no others."""
+    env = os.environ | {"FONTCONFIG_FILE": str(fonts_folder / fonts.CONFIG_NAME)}
+    started = driver.chromium.launch(executable_path=chromium(driver), args=ARGUMENTS, env=env)
+    yield started
+    started.close()
 
 
 def settle(page: Page) -> None:

@@ -1,3 +1,3 @@
 """Fixtures for the tests."""
 
-from browser import browser, look, page, site, visit  # noqa: F401
+from browser import browser, driver, fonts_folder, lettered, look, page, site, visit  # noqa: F401

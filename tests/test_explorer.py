@@ -486,8 +486,48 @@ def test_a_new_activation_brings_its_default():
     widget.parameter = 2.5
     widget.activation = "relu"
     assert widget.parameter is None
-    widget.set_state({"activation": "softplus", "parameter": 1.0, "mean": 2})  # as a page's message does
-    assert (widget.activation, widget.parameter, widget.mean) == ("softplus", 1.0, 2.0)
+    widget.set_state({"activation": "elu"})  # as a page's message does
+    assert (widget.activation, widget.parameter) == ("elu", 1.0)
+
+
+TOGETHER = [
+    ({"activation": "elu", "parameter": 2.0}, ("elu", 2.0)),
+    ({"activation": "prelu", "parameter": 0.5}, ("prelu", 0.5)),  # as it was
+    ({"activation": "lrelu", "parameter": 0.75}, ("leaky_relu", 0.75)),  # an alias
+    ({"activation": "softplus", "parameter": None}, ("softplus", 1.0)),
+    ({"activation": "relu", "parameter": None}, ("relu", None)),
+    ({"activation": "swish", "mean": 2.0}, ("swish", 1.0)),
+]
+
+
+def at_once(widget, traits):
+    with widget.hold_trait_notifications():
+        for name, value in traits.items():
+            widget.set_trait(name, value)
+
+
+@pytest.mark.parametrize("send", [Explorer.set_state, at_once])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("traits", "arrives"), TOGETHER)
+def test_traits_that_are_set_together_all_arrive_in_any_order(traits, arrives, turned, send):
+    widget = Explorer("leaky_relu", 0.5)
+    send(widget, dict(reversed(traits.items())) if turned else traits)
+    assert (widget.activation, widget.parameter, widget.mean) == (*arrives, traits.get("mean", 0.0))
+    widget.activation = "celu"
+    assert widget.parameter == 1.0, "alone again, it brings its default"
+
+
+@pytest.mark.parametrize("send", [Explorer.set_state, at_once])
+@pytest.mark.parametrize(("activation", "parameter"), [("relu", 0.5), ("softplus", 0.05), ("celu", 0.2)])
+def test_a_parameter_that_does_not_suit_its_activation_changes_neither(activation, parameter, send):
+    widget = Explorer("leaky_relu", parameter)
+    for traits in (
+        {"activation": activation, "parameter": parameter},
+        {"parameter": parameter, "activation": activation},
+    ):
+        with pytest.raises(traitlets.TraitError, match="parameter"):
+            send(widget, traits)
+        assert (widget.activation, widget.parameter) == ("leaky_relu", parameter)
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,11 @@ def test_a_figure_from_a_notebook_has_number_caption_alt_and_size(tmp_path: Path
 def test_an_explorer_leaves_its_module_state_and_fallback_in_the_page(tmp_path: Path):
     widgets = tmp_path / "src" / "activations" / "widgets"
     widgets.mkdir(parents=True)
-    (widgets / "explorer.js").write_text("export default {}")
+    markup = '<p class="small" id="UID-p">${DEPTH} layers</p>'
+    (widgets / "explorer.js").write_text(
+        f"export const DEPTH = 20;\nconst MARKUP = `{markup}`;\nexport default {{}}"
+    )
+    (widgets / "explorer.css").write_text(".small { margin: 0 }")
     book = Book(tmp_path, {"demo": "```{explorer}\n:fallback: See *below*.\nactivation: tanh\n```"}, [])
     assert book.build() == ""
     html = book.html("book/demo")
@@ -187,6 +191,8 @@ def test_an_explorer_leaves_its_module_state_and_fallback_in_the_page(tmp_path: 
         and "{&quot;activation&quot;: &quot;tanh&quot;}" in html
     )
     assert "See <em>below</em>." in html and "host.js" in html
+    assert '<link rel="stylesheet" href="../_static/widgets/explorer.css?v=' in html
+    assert 'aria-hidden="true" inert><p class="small">20 layers</p></div></div>' in html
     assert (tmp_path / "_build" / "html" / "_static" / "widgets" / "explorer.js").is_file()
 
 

@@ -121,17 +121,6 @@ def test_the_explorer_follows_the_keyboard(path: str, visit: Opener):
     assert not page.locator(".course-widget-error").count()
 
 
-@pytest.mark.parametrize(("path", "width"), [*product([CHAPTER, "book/index.html"], (390, 1400))])
-def test_nothing_moves_when_the_explorer_arrives(path: str, width: int, look: Opener):
-    page = look(path, width=width).page
-    room = page.locator(".course-widget").first.evaluate(
-        "w => [parseFloat(getComputedStyle(w).minHeight), w.firstElementChild.getBoundingClientRect().height]"
-    )
-    assert room[1] - 40 <= room[0] <= room[1] + 240, (
-        "set :height: and :height-narrow: to the explorer's own height"
-    )
-
-
 def test_a_widget_that_fails_says_so_in_its_place(visit: Opener, site: str):
     page = visit(CHAPTER).page
     page.route(

@@ -1,8 +1,9 @@
 // Gives anywidgets a home in a page without a kernel.
 //
-// Two kinds of places: <div class="course-widget" data-module data-css data-state> in a text page, and the widget views
-// and states that a notebook's build leaves in its page. Both get a model with anywidget's interface: what a widget
-// sets, its listeners hear; what it sends to the kernel goes nowhere. modules.js loads the widgets' modules.
+// Two kinds of places: <div class="course-widget" data-module data-state> in a text page, and the widget views and
+// states that a notebook's build leaves in its page, each with a <div class="course-widget"> after it. Both get a model
+// with anywidget's interface: what a widget sets, its listeners hear; what it sends to the kernel goes nowhere.
+// modules.js loads the widgets' modules.
 (() => {
 "use strict";
 
@@ -61,6 +62,7 @@ async function show(widget, model, place, initialise = true) {
 
 /** Say in one sentence, where the widget would be, why it is not there. */
 function complain(place, error) {
+  place.querySelector(".course-widget-room")?.remove();
   const sentence = document.createElement("p");
   sentence.className = "course-widget-error";
   sentence.setAttribute("role", "alert");
@@ -69,19 +71,10 @@ function complain(place, error) {
   console.error(error);
 }
 
-/** A style sheet, loaded before its widget is drawn so that nothing jumps. */
-function addStyles(href) {
-  return new Promise((done) => {
-    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: done });
-    document.head.append(link);
-  });
-}
-
 async function showPlaced(place) {
-  const { module, css, state } = place.dataset;
+  const { module, state } = place.dataset;
   try {
-    const [widget] = await Promise.all([course.load(module).then(made), css && addStyles(css)]);
-    await show(widget, makeModel(JSON.parse(state)), place);
+    await show(made(await course.load(module)), makeModel(JSON.parse(state)), place);
   } catch (error) { complain(place, error); }
 }
 
@@ -92,8 +85,7 @@ async function showStored() {
   const states = Object.assign({}, ...stored("state").map((script) => JSON.parse(script.textContent).state));
   const running = new Map();
   for (const view of stored("view")) {
-    const place = Object.assign(document.createElement("div"), { className: "course-widget" });
-    view.after(place);
+    const place = view.nextElementSibling;
     try {
       const id = JSON.parse(view.textContent).model_id, seen = running.has(id);
       if (states[id]?.model_module !== "anywidget") throw new Error("it needs a kernel");
@@ -108,6 +100,6 @@ async function wake(state) {
   return [made(await course.loadText(state._esm)), makeModel(state)];
 }
 
-document.querySelectorAll(".course-widget").forEach(showPlaced);
+document.querySelectorAll(".course-widget[data-module]").forEach(showPlaced);
 showStored();
 })();

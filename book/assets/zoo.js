@@ -83,7 +83,7 @@ function animate(place, activation) {
 
 /** A slider with its name and its number, in the room that the page has left for it. */
 function slider(room, id, name, [low, high, step], value, change) {
-  room.className = "zoo-slider";
+  Object.assign(room, { className: "zoo-slider", inert: false, ariaHidden: null });
   room.innerHTML = `<label for="${id}">${name} = <output for="${id}"></output></label>` +
     `<input type="range" id="${id}" min="${low}" max="${high}" step="${step}" value="${value}">`;
   const [input, output] = ["input", "output"].map((part) => room.querySelector(part));
@@ -103,6 +103,9 @@ async function start(zoo) {
     }
     return picture;
   });
+  const resized = new ResizeObserver((entries) => entries.forEach(({ target, contentRect }) =>
+    target.style.setProperty("--unit", (RIGHT - LEFT) * SCALE / contentRect.width)));
+  document.querySelectorAll(".zoo-figure .curves").forEach((svg) => resized.observe(svg));
   const move = (x) => pictures.forEach((picture) => picture.move(x));
   slider(zoo.querySelector(".zoo-room"), "zoo-x", "x", [LEFT, RIGHT, 0.05], 1, move);
   move(1);

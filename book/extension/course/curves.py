@@ -58,11 +58,12 @@ def _straightened(points: Points) -> Points:
 
 def svg(f: Function, slope: Function, description: str, *, numbered: bool) -> str:
     """The drawing of a function and its slope; with numbers at the axes and names at the curves where there is room."""
+    ends = _ends(f, slope)
     parts = [
         f'<svg class="curves" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(description)}">',
         f'<path class="curves-axes" d="M0 {_row(0)}H{WIDTH:g}M{_column(0)} 0V{HEIGHT:g}{_ticks()}"/>',
         f'<path class="curves-slope" d="{path(slope)}"/><path class="curves-value" d="{path(f)}"/>',
-        *([_numbers(), _names(f, slope)] if numbered else []),
+        *([_numbers(ends), _names(ends)] if numbered else []),
         "</svg>",
     ]
     return "".join(parts)
@@ -81,22 +82,29 @@ def _ticks() -> str:
     return along + "".join(f"M{_column(-0.06)} {_row(y)}H{_column(0.06)}" for y in (-1, 1, 2, 3))
 
 
-def _numbers() -> str:
+def _numbers(ends: list[tuple[float, float]]) -> str:
+    """Numbers at the axes, and the axis's name at its right end, or at the left one where a curve's name is there already."""
+    taken = any(x > 3 and -1.2 < y < 0.3 for x, y in ends)
+    name = _text(-3.92, -0.42, "x", "start") if taken else _text(3.92, -0.42, "x", "end")
     along = "".join(_text(x, -0.42, str(x).replace("-", "−"), "middle") for x in (-3, -2, -1, 1, 2, 3))
     up = "".join(_text(-0.15, y - 0.12, str(y).replace("-", "−"), "end") for y in (-1, 1, 2, 3))
-    return f'<g class="curves-numbers" aria-hidden="true">{along}{up}{_text(3.92, -0.42, "x", "end")}</g>'
+    return f'<g class="curves-numbers" aria-hidden="true">{along}{up}{name}</g>'
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{_column(x)}" y="{_row(y)}" text-anchor="{anchor}">{text}</text>'
 
 
-def _names(f: Function, slope: Function) -> str:
-    """The names of the curves, near their right ends and not on top of one another."""
+def _ends(f: Function, slope: Function) -> list[tuple[float, float]]:
+    """Where the names of the curves stand, near their right ends and not on top of one another."""
     ends = [_end(f), _end(slope)]
     if abs(ends[0][1] - ends[1][1]) < 0.45 and abs(ends[0][0] - ends[1][0]) < 1:
         lower = int(ends[0][1] > ends[1][1])
         ends[lower] = (ends[lower][0], min(ends[lower][1], ends[1 - lower][1]) - 0.62)
+    return ends
+
+
+def _names(ends: list[tuple[float, float]]) -> str:
     named = zip(ends, ("f", "f′"), ("value", "slope"), strict=True)
     texts = (
         f'<text class="curves-name-{which}" x="{_column(x)}" y="{_row(y + 0.15)}" text-anchor="end">{name}</text>'
@@ -109,6 +117,6 @@ def _end(f: Function) -> tuple[float, float]:
     """Where the curve is last well inside the window, a little left of the edge."""
     x = grid()
     y = np.asarray(f(x), dtype=np.float64)
-    inside = np.flatnonzero(np.isfinite(y) & (y > BOTTOM + 0.2) & (y < TOP - 0.45) & (x < RIGHT - 0.15))
+    inside = np.flatnonzero(np.isfinite(y) & (y > BOTTOM + 0.2) & (y < TOP - 0.7) & (x < RIGHT - 0.15))
     last = int(inside[-1]) if inside.size else len(x) // 2
     return float(x[last]), float(y[last])

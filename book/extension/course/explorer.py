@@ -1,6 +1,7 @@
 """The directive `explorer`: a live widget in a text page, run by the page itself."""
 
 import json
+import re
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -18,12 +19,14 @@ from sphinx.writers.html5 import HTML5Translator
 
 logger = logging.getLogger(__name__)
 SOURCES = Path("src", "activations", "widgets")
-# The explorer's own height, held free until it is drawn: in a page of full width and on a telephone.
-ROOM = {"height": "53rem", "height-narrow": "102rem"}
+# What a widget is made of, in its module, and what may be filled in there.
+MARKUP = re.compile(r"^const MARKUP = `(.*?)`;$", re.DOTALL | re.MULTILINE)
+CONSTANT = re.compile(r"\$\{(\w+)\}")
+NAMED = re.compile(r' (?:id|for)="[^"]*"')
 
 
 class widget(nodes.container):
-    """The place of a widget; its children are what a reader without JavaScript sees."""
+    """The place of a widget; its children are what a reader sees before it comes, or without JavaScript."""
 
 
 class Explorer(SphinxDirective):
@@ -32,8 +35,6 @@ class Explorer(SphinxDirective):
     has_content = True
     option_spec: ClassVar[OptionSpec] = {
         "name": directives.unchanged,
-        "height": directives.unchanged,
-        "height-narrow": directives.unchanged,
         "fallback": directives.unchanged,
     }
 
@@ -49,8 +50,7 @@ class Explorer(SphinxDirective):
         except ValueError as problem:
             logger.warning("explorer: %s", problem, location=self.get_location(), type="course")
             return []
-        height, narrow = (self.options.get(key, room) for key, room in ROOM.items())
-        place = widget(widget=name, state=state, height=height, narrow=narrow)
+        place = widget(widget=name, state=state)
         text = self.options.get(
             "fallback", "This part of the page responds to you, and needs JavaScript to do so."
         )
@@ -68,22 +68,55 @@ def _state(text: str) -> dict[str, Any]:
 
 def _visit(self: HTML5Translator, node: widget) -> None:
     source = Path(self.builder.srcdir)
-    root = "../" * self.builder.current_docname.count("/")
-    style = source / SOURCES / f"{node['widget']}.css"
+    module = f"{node['widget']}.js"
     attributes = {
         "class": "course-widget",
-        "data-module": root + address(source, f"{node['widget']}.js"),
-        "data-css": root + address(source, style.name) if style.is_file() else "",
+        "data-module": to_root(self.builder.current_docname) + address(source, module),
         "data-state": json.dumps(node["state"]),
-        "style": f"--height: {node['height']}; --height-narrow: {node['narrow']}",
     }
-    self.body.append(
-        "<div " + " ".join(f'{key}="{escape(value)}"' for key, value in attributes.items()) + ">"
-    )
+    style = dress(source, self.builder.current_docname, node["widget"])
+    written = " ".join(f'{key}="{escape(value)}"' for key, value in attributes.items())
+    self.body.append(f"{style}<div {written}>")
 
 
 def _depart(self: HTML5Translator, node: widget) -> None:
-    self.body.append("</div>\n")
+    module = Path(self.builder.srcdir, SOURCES, f"{node['widget']}.js").read_text(encoding="utf8")
+    self.body.append(f"{room(module)}</div>\n")
+
+
+def dress(srcdir: Path, page: str, name: str) -> str:
+    """The link to a widget's style sheet, if it has one: in the page, and so there before the widget's room is shown."""
+    if not Path(srcdir, SOURCES, f"{name}.css").is_file():
+        return ""
+    return f'<link rel="stylesheet" href="{to_root(page)}{address(srcdir, f"{name}.css")}">'
+
+
+def room(module: str) -> str:
+    """What a widget's module will draw, without its numbers and unseen: it takes the room that the widget needs.
+
+    How much that is depends on the reader's fonts, letter size and window, so it cannot be said in advance. Nothing is kept for a
+    module without a MARKUP.
+
+    Args:
+        module: source text of the module. Its MARKUP may contain `${NAME}`, where NAME is a number's constant of the module.
+    """
+    found = MARKUP.search(module)
+    if not found:
+        return ""
+    markup = CONSTANT.sub(lambda name: _constant(module, name[1]), NAMED.sub("", found[1]))
+    return f'<div class="course-widget-room" aria-hidden="true" inert>{markup}</div>'
+
+
+def _constant(module: str, name: str) -> str:
+    found = re.search(rf"const {name} = ([\d.]+);", module)
+    if not found:
+        raise ValueError(f"a widget's MARKUP may only name constants that are numbers; {name} is not")
+    return found[1]
+
+
+def to_root(page: str) -> str:
+    """The way from a page to the root of the book."""
+    return "../" * page.count("/")
 
 
 def address(srcdir: Path, file: str) -> str:

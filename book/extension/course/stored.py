@@ -149,10 +149,15 @@ def _content(data: str | list[str], mime: str) -> bytes:
     return text.encode() if mime == "image/svg+xml" else b64decode(text)
 
 
+def widget_states(notebook: Path) -> dict[str, Any]:
+    """The stored widgets' models by their ids."""
+    metadata = json.loads(notebook.read_text(encoding="utf8"))["metadata"]
+    return dict(metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {}))
+
+
 def foreign_widgets(notebook: Path) -> list[str]:
     """The cells, in words, that show a widget the page's host cannot show: one that is no anywidget or has no state."""
-    metadata = json.loads(notebook.read_text(encoding="utf8"))["metadata"]
-    states = metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    states = widget_states(notebook)
     return [
         f"cell [{cell['execution_count']}] shows {_widget_name(states.get(view['model_id']))}"
         for cell, output in outputs(notebook)

@@ -1,14 +1,22 @@
-"""Widgets in a page without a kernel: only anywidgets live there, and a notebook that shows another is an error."""
+"""Widgets in a page without a kernel: only anywidgets live there, and a notebook that shows another is an error.
 
+Each finds its place in the page, as large as it will be.
+"""
+
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from course.stored import foreign_widgets
+from course.explorer import dress, room
+from course.stored import foreign_widgets, widget_states
 
 logger = logging.getLogger(__name__)
+VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.DOTALL)
 
 
 def _check(app: Sphinx, doctree: nodes.document) -> None:
@@ -23,6 +31,23 @@ def _check(app: Sphinx, doctree: nodes.document) -> None:
             )
 
 
+def _place(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    if not VIEW.search(context.get("body", "")):
+        return
+    states = widget_states(Path(app.env.doc2path(page)))
+
+    def follow(view: re.Match[str]) -> str:
+        state = states.get(json.loads(view[1])["model_id"], {}).get("state", {})
+        name = state.get("_anywidget_id", "").split(".")[-2:-1]  # package.module.Class
+        style = dress(Path(app.srcdir), page, name[0]) if name else ""
+        return f'{style}{view[0]}<div class="course-widget">{room(state.get("_esm", ""))}</div>'
+
+    context["body"] = VIEW.sub(follow, context["body"])
+
+
 def setup(app: Sphinx) -> None:
-    """Connect the check."""
+    """Connect the check and the places."""
     app.connect("doctree-read", _check)
+    app.connect("html-page-context", _place, priority=800)

@@ -346,7 +346,7 @@ class Overview(SphinxDirective):
         module = "../" * self.env.docname.count("/") + address(Path(self.env.srcdir), "explorer.js")
         items = "".join(_tile(made) for made in REGISTRY.values())
         html = (
-            f'<div class="zoo" data-module="{escape(module)}"><div class="zoo-room"></div>'
+            f'<div class="zoo" data-module="{escape(module)}">{_room("x", 1.0)}'
             f'<ul class="zoo-tiles">{items}</ul></div>'
         )
         return [nodes.raw("", html, format="html")]
@@ -439,9 +439,21 @@ def _formula(made: Made) -> nodes.math_block:
     return nodes.math_block(made.latex, made.latex, nowrap=False, number=None, label=None)
 
 
+def _room(name: str, value: float) -> str:
+    """The place of a slider, unseen until zoo.js makes it one: as large as it will be under the reader's fonts."""
+    number = f"{value:.2f}".replace("-", "−")
+    return (
+        f'<div class="zoo-room zoo-slider" aria-hidden="true" inert><label>{escape(name)} = <output>{number}</output></label>'
+        '<input type="range"></div>'
+    )
+
+
 def _figure(made: Made) -> str:
     view = "" if isinstance(made, Activation) else f" Drawn is {made.view_text}."
-    room = '<div class="zoo-room"></div>' if made.name in PARAMETERS else ""
+    room = ""
+    if made.name in PARAMETERS:
+        parameter = made.parameters[0]
+        room = _room(parameter.name, float(parameter.default))
     return (
         f'<figure class="zoo-figure">{_picture(made, numbered=True)}{room}'
         f'<figcaption>Value f, solid, and slope f′, dashed; under the picture both at x&nbsp;=&nbsp;<span class="zoo-at">1.00</span>.'

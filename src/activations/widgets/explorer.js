@@ -125,8 +125,7 @@ const FAMILIES = { identity: "sigmoids and kin", relu: "rectifiers", gelu: "gate
 export const RANGES = { mean: [-5, 5], sd: [0.1, 5], sigma_w: [0.1, 12], x: [-8, 8] };
 export const DEFAULTS = { activation: "sigmoid", parameter: null, mean: 0, sd: 1, sigma_w: 1, x: 1 };
 export const DEPTH = 20;
-const STOPS = [
-  ["torch’s default", "1/√3", 1 / sqrt(3)], ["LeCun, Xavier", "1", 1], ["He", "√2", Math.SQRT2], ["Xavier, gain 4", "", 4]];
+const STOPS = [1 / sqrt(3), 1, Math.SQRT2, 4]; // torch's default; LeCun's and Xavier's; He's; Xavier's with gain 4
 
 /** The function of one state: its parameter filled in, and its kinks. */
 function bind({ activation, parameter }) {
@@ -349,30 +348,53 @@ function histogram({ f, kinks }, masses, mean, sd, low, high, n) {
   return bins;
 }
 
-const HEIGHT = { function: 430, layers: 372 };
+// A picture is given its `box`: width and height of its place in CSS pixels, em, the size of its letters, and measure(words, name),
+// the length of a text of that class. Nothing else is known of the reader's font, so what has no room is said shorter, or left to
+// the words around the picture.
+
+/** The first of the ways to say something that is no longer than the room; the last may be empty. */
+const fitting = ({ measure }, room, name, ...ways) => ways.find((words) => measure(words, name) <= room) ?? "";
+/** Where to centre a text at x so that it stays within the picture. */
+const within = ({ width, measure }, x, words, name) => {
+  const half = measure(words, name) / 2;
+  return clamp(x, [half, max(half, width - half)]);
+};
+
+/** Left and right end of the x axis, and how wide the outputs' column beside it is, with or without a legend at its foot. */
+function columns({ width, em, measure }) {
+  const longest = (...texts) => max(...texts.map(([words, name]) => measure(words, name))) + 0.4 * em;
+  const needed = longest(["outputs", "label"], ["> 99.9 %", "small"], ["at −3.96", "small"]);
+  const legend = longest(["> 99.9 %", "big"], ["of inputs:", "small"], [`|f′| < ${THRESHOLD}`, "small"]);
+  const explained = legend < 0.34 * width;
+  const side = max(needed, explained ? legend : 0, min(0.24 * width, 12 * em));
+  return { left: longest(["−0.75", "tick"]) + 0.3 * em, right: width - side - em, side, explained };
+}
 
 /** f over x with the outputs' distribution to its right; below, on the same x, the slope and the inputs. */
-function drawFunction(width, state, now, uid) {
-  const { chosen, intervals, masses } = now, { mean, sd, x } = state;
-  const side = clamp(Math.round(width * 0.24), [78, 150]), left = 34, right = width - side - 14, domain = RANGES.x;
+function drawFunction(box, state, now, uid) {
+  const { width, em, measure } = box, { chosen, intervals, masses } = now, { mean, sd, x } = state, domain = RANGES.x;
+  const { left, right, side, explained } = columns(box);
+  const [top, middle, floor, bottom] = [1.6, 15.4, 23.9, 30.8].map((y) => y * em); // of f; the feet of f, of the slope, of the inputs
   const values = span(160, ...domain).map(chosen.f), near = chosen.kinks.flatMap((k) => [k - 1e-9, k + 1e-9]);
   const slopes = [...span(320, ...domain), ...near].map(chosen.slope);
   const [low, high] = [min(...values), max(...values)], pad = max(0.06 * (high - low), 0.04);
   const X = scale(...domain, left, right);
-  const Y = scale(low - pad, high + pad, 196, 20);
-  const S = scale(min(-0.25, ...slopes), max(1.25, ...slopes), 306, 222);
-  const D = (z) => Math.round(10 * (394 - 58 * exp(-z * z / 2))) / 10;
+  const Y = scale(low - pad, high + pad, middle, top);
+  const S = scale(min(-0.25, ...slopes), max(1.25, ...slopes), floor, floor - 6.5 * em);
+  const D = (z) => Math.round(10 * (bottom - 4.5 * em * exp(-z * z / 2))) / 10;
   const out = [`<defs><pattern id="${uid}-hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
     <line class="hatch" x1="0" y1="0" x2="0" y2="5"/></pattern></defs>`];
+  const level = (y, words) => out.push(line(left, y, right, y, "grid"), text(left - 0.4 * em, y + 0.33 * em, words, "tick", "end"));
 
   for (const [from, to] of intervals.map((i) => i.map((v) => clamp(v, domain))))
-    if (to > from) out.push(`<rect class="flat" x="${X(from)}" y="20" width="${max(1, X(to) - X(from))}" height="374"/>`);
-  for (const y of ticks(low - pad, high + pad)) out.push(line(left, Y(y), right, Y(y), "grid"), text(left - 6, Y(y) + 4, plain(y), "tick", "end"));
-  for (const s of [0, max(...slopes) > 5 ? 10 : 1]) out.push(line(left, S(s), right, S(s), "grid"), text(left - 6, S(s) + 4, s, "tick", "end"));
-  for (const v of [-8, -4, 0, 4, 8]) out.push(text(X(v), 412, plain(v), "tick", "middle"));
-  out.push(line(left, 394, right, 394, "axis"), text((left + right) / 2, 427, "input x", "tick", "middle"));
+    if (to > from) out.push(`<rect class="flat" x="${X(from)}" y="${top}" width="${max(1, X(to) - X(from))}" height="${bottom - top}"/>`);
+  for (const y of ticks(low - pad, high + pad)) level(Y(y), plain(y));
+  for (const s of [0, max(...slopes) > 5 ? 10 : 1]) level(S(s), s);
+  const apart = X(4) - X(0) > measure("−8", "tick") + 0.5 * em ? 4 : 8;
+  for (let v = -8; v <= 8; v += apart) out.push(text(X(v), bottom + 1.3 * em, plain(v), "tick", "middle"));
+  out.push(line(left, bottom, right, bottom, "axis"), text((left + right) / 2, bottom + 2.7 * em, "input x", "tick", "middle"));
 
-  const bell = (from, to) => [[X(from), 394], ...span(80, from, to).map((v) => [X(v), D((v - mean) / sd)]), [X(to), 394]];
+  const bell = (from, to) => [[X(from), bottom], ...span(80, from, to).map((v) => [X(v), D((v - mean) / sd)]), [X(to), bottom]];
   const [first, last] = [clamp(mean - 4 * sd, domain), clamp(mean + 4 * sd, domain)];
   out.push(path(bell(first, last), "inputs"));
   for (const i of intervals) {
@@ -380,98 +402,143 @@ function drawFunction(width, state, now, uid) {
     if (to > from) out.push(`<path fill="url(#${uid}-hatch)" d="M${bell(from, to).map((p) => p.join()).join("L")}"/>`);
   }
   out.push(curve(chosen.f, chosen.kinks, domain, X, Y, "f"), curve(chosen.slope, chosen.kinks, domain, X, S, "slope"));
-  out.push(text(left + 4, 16, "f(x)", "label f"), text(left + 4, 219, `slope f′(x), here at most ${figure(max(...slopes))}`, "label slope"), text(left + 4, 332, "inputs", "label"));
+  const begin = left + 0.3 * em, steepest = figure(max(...slopes));
+  const named = fitting(box, width - begin, "label", `slope f′(x), here at most ${steepest}`, `slope, at most ${steepest}`, "slope");
+  out.push(text(begin, 1.1 * em, "f(x)", "label f"), text(begin, 17.1 * em, named, "label slope"), text(begin, 26 * em, "inputs", "label"));
 
   // The outputs share f's vertical axis: a bar is as long as its share of them.
-  const base = right + 14, bins = histogram(chosen, masses, mean, sd, low - pad, high + pad, 44), most = max(...bins);
-  const rest = (1 - masses.reduce((sum, mass) => sum + mass.share, 0)) || 0, room = (side - 4) * max(0.25, rest);
+  const base = width - side, n = 44, bins = histogram(chosen, masses, mean, sd, low - pad, high + pad, n), most = max(...bins);
+  const rest = (1 - masses.reduce((sum, mass) => sum + mass.share, 0)) || 0, room = (side - 0.3 * em) * max(0.25, rest);
   if (rest > 1e-6) {
-    const stairs = [...bins].flatMap((b, k) => [k, k + 1].map((edge) => [base + Math.round(10 * room * b / most) / 10, 196 - edge * 4]));
-    out.push(path([[base, 196], ...stairs, [base, 20]], "outputs"));
+    const stairs = [...bins].flatMap((b, k) => [k, k + 1].map((edge) =>
+      [base + room * b / most, middle - (middle - top) * edge / n].map((v) => Math.round(10 * v) / 10)));
+    out.push(path([[base, middle], ...stairs, [base, top]], "outputs"));
   }
-  out.push(line(base, 20, base, 196, "axis"), text(base, 12, "outputs", "label"));
+  out.push(line(base, top, base, middle, "axis"), text(base, 1.1 * em, "outputs", "label"));
   for (const { y, share } of masses) if (share >= 0.0005) {
-    const end = base + (side - 10) * share, above = Y(y) > 60 ? -9 : 19;
-    out.push(line(base, Y(y), end, Y(y), "mass"), `<circle class="mass" cx="${end}" cy="${Y(y)}" r="4"/>`,
-      text(base + 4, Y(y) + above, `${percent(share)} at ${plain(y)}`, "small"));
+    const end = base + (side - 0.7 * em) * share, parts = [percent(share), `at ${plain(y)}`], whole = parts.join(" ");
+    const lines = measure(whole, "small") < side ? [whole] : parts, above = Y(y) > (top + middle) / 2;
+    out.push(line(base, Y(y), end, Y(y), "mass"), `<circle class="mass" cx="${end}" cy="${Y(y)}" r="${0.3 * em}"/>`);
+    lines.forEach((words, i) => out.push(text(base + 0.3 * em, Y(y) + (above ? 1.2 * (i + 1 - lines.length) - 0.7 : 1.2 * i + 1.5) * em, words, "small")));
   }
-  const words = [[percent(now["saturated-share"]), "big"], ["of inputs:", "small"], [`|f′| < ${THRESHOLD}`, "small"]];
-  words.forEach(([w, name], i) => out.push(text(base, 350 + 17 * i, w, name)));
-  out.push(`<rect fill="url(#${uid}-hatch)" x="${base}" y="318" width="22" height="12"/>`);
+  if (explained) {
+    const words = [[percent(now["saturated-share"]), "big"], ["of inputs:", "small"], [`|f′| < ${THRESHOLD}`, "small"]];
+    words.forEach(([w, name], i) => out.push(text(base, (27.5 + 1.35 * i) * em, w, name)));
+    out.push(`<rect fill="url(#${uid}-hatch)" x="${base}" y="${25 * em}" width="${1.7 * em}" height="${0.95 * em}"/>`);
+  }
 
   const [mx, my, ms] = [X(x), Y(now.f), S(now.slope)];
-  out.push(line(mx, 20, mx, 394, "marker"), line(mx, my, base, my, "marker"));
-  out.push(`<circle class="dot f" cx="${mx}" cy="${my}" r="5"/><circle class="dot slope" cx="${mx}" cy="${ms}" r="5"/>`);
+  out.push(line(mx, top, mx, bottom, "marker"), line(mx, my, base, my, "marker"));
+  for (const [y, name] of [[my, "f"], [ms, "slope"]]) out.push(`<circle class="dot ${name}" cx="${mx}" cy="${y}" r="${0.4 * em}"/>`);
   return out.join("");
 }
 
 /** One row a layer, the last on top, as the gradient meets them; a bar is as long as the powers of ten lost or gained. */
-function drawLayers(width, now) {
-  const limits = [-20, 12], X = scale(...limits, 40, width - 12), one = X(0), row = (layer) => 34 + 14.5 * (DEPTH - layer);
-  const bottom = row(1) + 10, out = [];
-  for (let power = -20; power <= 10; power += 5)
-    out.push(line(X(power), 22, X(power), bottom, power ? "grid" : "axis"), text(X(power), bottom + 16, power ? `10${superscript(power)}` : "1", "tick", "middle"));
-  out.push(text(X(-4), bottom + 33, "share of the gradient’s norm that arrives", "tick", "middle"));
-  out.push(text(0, 12, "layer", "label"), text(one, 12, "the gradient enters ↓", "small", "end"));
-  if (Number.isNaN(now.left[0])) out.push(text(X(-4), row(10), "no gradient comes back", "label", "middle"));
-  now.left.forEach((left, i) => {
-    const power = Math.log10(left), end = X(clamp(power, limits)), y = row(i + 1), layer = i + 1;
-    if (layer === 1 || layer % 5 === 0) out.push(text(22, y + 4, layer, "tick", "end"));
-    if (Number.isNaN(left)) return;
+function drawLayers(box, now) {
+  const { width, height, em, measure } = box, limits = [-20, 12], left = measure(DEPTH, "tick") + 1.6 * em;
+  const X = scale(...limits, left, width - em), one = X(0), bottom = height - 2.9 * em, out = [];
+  const row = scale(DEPTH, 1, 2.6 * em, bottom - 0.7 * em);
+  const apart = [5, 10].find((step) => X(step) - one > measure("10⁻²⁰", "tick") + 0.4 * em) ?? 20;
+  for (let power = -20; power <= 10; power += apart) {
+    const words = power ? `10${superscript(power)}` : "1";
+    out.push(line(X(power), 1.7 * em, X(power), bottom, power ? "grid" : "axis"));
+    out.push(text(within(box, X(power), words, "tick"), bottom + 1.3 * em, words, "tick", "middle"));
+  }
+  const title = fitting(box, width, "tick", "share of the gradient’s norm that arrives", "share of the gradient that arrives", "share that arrives");
+  const enters = fitting(box, one - measure("layer", "label") - em, "small", "the gradient enters ↓", "it enters ↓", "↓");
+  out.push(text(within(box, X(-4), title, "tick"), bottom + 2.6 * em, title, "tick", "middle"));
+  out.push(text(0, em, "layer", "label"), text(one, em, enters, "small", "end"));
+  if (Number.isNaN(now.left[0])) {
+    const none = fitting(box, width - left, "label", "no gradient comes back", "no gradient", "none");
+    out.push(text(X(-4), row(10), none, "label", "middle"));
+  }
+  now.left.forEach((share, i) => {
+    const power = Math.log10(share), end = X(clamp(power, limits)), y = row(i + 1), layer = i + 1, r = 0.3 * em;
+    if (layer === 1 || layer % 5 === 0) out.push(text(left - 1.6 * em, y + 0.33 * em, layer, "tick", "end"));
+    if (Number.isNaN(share)) return;
     const beyond = power < limits[0] || power > limits[1];
     out.push(line(one, y, end, y, "lost"));
-    out.push(beyond ? `<path class="dot f" d="M${end},${y - 5}v10l${power < 0 ? -8 : 8},-5z"/>` : `<circle class="dot f" cx="${end}" cy="${y}" r="4"/>`);
+    out.push(beyond ? `<path class="dot f" d="M${end},${y - r}v${2 * r}l${power < 0 ? -1.6 * r : 1.6 * r},${-r}z"/>` : `<circle class="dot f" cx="${end}" cy="${y}" r="${r}"/>`);
   });
   return out.join("");
 }
 
 // ---------------------------------------------------------------------------------------------- the widget
 
-const slider = (uid, key, label, [low, high], step) => `
-  <div class="control"><label for="${uid}-${key}">${label}</label><span class="shown" aria-hidden="true" data-shows="${key}"></span>
-  <input type="range" id="${uid}-${key}" data-key="${key}" min="${low}" max="${high}" step="${step}" data-lm-suppress-shortcuts="true"></div>`;
-const quantity = (name, label) => `<span class="one"><small>${label}</small> <b data-quantity="${name}"></b></span>`;
-
-const markup = (uid) => `
-  <div class="columns"><div class="part" role="group" aria-label="One activation and one distribution of inputs">
+// Plain HTML and no more than constants of this file filled in, since a page reads it here to keep an explorer's place before it
+// has come (book/extension/course/explorer.py). UID is one explorer's own name. A .room is as large as its data-room, the longest
+// that it will hold, whatever it holds: so nothing changes its size, under any font.
+const MARKUP = `
+  <div class="activation-explorer"><div class="columns"><div class="part" role="group" aria-label="One activation and one distribution of inputs">
     <div class="pair">
-      <div class="control"><label for="${uid}-activation">activation</label>
-        <select id="${uid}-activation" data-key="activation" data-lm-suppress-shortcuts="true">
-          ${Object.keys(ACTIVATIONS).map((name) => `${FAMILIES[name] ? `<optgroup label="${FAMILIES[name]}">` : ""}<option>${name}</option>`).join("")}</select></div>
-      ${slider(uid, "parameter", "<span data-shows=name></span>", [0, 1], "any")}
+      <div class="control"><label for="UID-activation">activation</label>
+        <select id="UID-activation" data-key="activation" data-lm-suppress-shortcuts="true"></select></div>
+      <div class="control"><label for="UID-parameter" class="room" data-room="negative_slope"><span data-shows="name"></span></label>
+        <span class="shown room" aria-hidden="true" data-room="−0.975"><span data-shows="parameter"></span></span>
+        <input type="range" id="UID-parameter" data-key="parameter" step="any" data-lm-suppress-shortcuts="true"></div>
     </div>
-    <svg class="picture" data-picture="function" role="img" height="${HEIGHT.function}"></svg>
-    ${slider(uid, "x", "x, one input", RANGES.x, 0.05)}
-    <p class="three">${quantity("x", "x")}${quantity("f", "f(x)")}${quantity("slope", "slope f′(x)")}</p>
-    <div class="pair">${slider(uid, "mean", "inputs’ mean", RANGES.mean, 0.05)}${slider(uid, "sd", "inputs’ sd", RANGES.sd, 0.05)}</div>
-    <p class="three">${quantity("output-mean", "outputs’ mean")}${quantity("output-sd", "outputs’ sd")}
-      ${quantity("saturated-share", `saturated: <span>|f′| &lt; ${THRESHOLD}</span>`)}</p>
+    <svg class="picture" data-picture="function" role="img"><g></g><text></text></svg>
+    <div class="control"><label for="UID-x">x, one input</label>
+        <span class="shown room" aria-hidden="true" data-room="−7.95"><span data-shows="x"></span></span>
+        <input type="range" id="UID-x" data-key="x" step="0.05" data-lm-suppress-shortcuts="true"></div>
+    <p class="three">
+      <span class="one"><small>x</small> <span class="room" data-room="−8.00"><b data-quantity="x"></b></span></span>
+      <span class="one"><small>f(x)</small> <span class="room" data-room="−8.88 × 10⁻⁸⁸"><b data-quantity="f"></b></span></span>
+      <span class="one"><small>slope f′(x)</small> <span class="room" data-room="−8.88 × 10⁻⁸⁸"><b data-quantity="slope"></b></span></span>
+    </p>
+    <div class="pair">
+      <div class="control"><label for="UID-mean">inputs’ mean</label>
+        <span class="shown room" aria-hidden="true" data-room="−4.95"><span data-shows="mean"></span></span>
+        <input type="range" id="UID-mean" data-key="mean" step="0.05" data-lm-suppress-shortcuts="true"></div>
+      <div class="control"><label for="UID-sd">inputs’ sd</label>
+        <span class="shown room" aria-hidden="true" data-room="4.95"><span data-shows="sd"></span></span>
+        <input type="range" id="UID-sd" data-key="sd" step="0.05" data-lm-suppress-shortcuts="true"></div>
+    </div>
+    <p class="three">
+      <span class="one"><small>outputs’ mean</small> <span class="room" data-room="−8.88 × 10⁻⁸⁸"><b data-quantity="output-mean"></b></span></span>
+      <span class="one"><small>outputs’ sd</small> <span class="room" data-room="8.88 × 10⁻⁸⁸⁸"><b data-quantity="output-sd"></b></span></span>
+      <span class="one"><small><i class="swatch"></i> saturated: <span>|f′| &lt; ${THRESHOLD}</span></small> <span class="room" data-room="&gt; 99.9 %"><b data-quantity="saturated-share"></b></span></span>
+    </p>
   </div>
   <div class="part" role="group" aria-label="What ${DEPTH} layers leave of a gradient">
-    ${slider(uid, "sigma_w", "σ<sub>w</sub>: weights have sd σ<sub>w</sub>/√fan-in", RANGES.sigma_w, 0.01)}
-    <div class="stops">${STOPS.map(([name, value], i) => `<button type="button" data-stop="${i}">${name} <span>${value}</span></button>`).join("")}</div>
-    <p class="headline">After ${DEPTH} layers: <strong data-quantity="gradient-left"></strong> <span data-shows="words"></span></p>
-    <svg class="picture" data-picture="layers" role="img" height="${HEIGHT.layers}"></svg>
-    <p class="product"><span><b data-quantity="slope-rms"></b><small>slope (rms)</small></span><i>×</i><span><b data-quantity="sigma_w"></b><small>weights, σ<sub>w</sub></small></span>
-      <i>=</i><span><b data-quantity="layer-factor"></b><small>a layer</small></span></p>
-    <p class="note" data-shows="signal"></p><data hidden data-quantity="signal-sd"></data><data hidden data-quantity="point-mass"></data>
+    <div class="control"><label for="UID-sigma_w">σ<sub>w</sub>: weights have sd σ<sub>w</sub>/√fan-in</label>
+        <span class="shown room" aria-hidden="true" data-room="11.99"><span data-shows="sigma_w"></span></span>
+        <input type="range" id="UID-sigma_w" data-key="sigma_w" step="0.01" data-lm-suppress-shortcuts="true"></div>
+    <div class="stops">
+      <button type="button" data-stop="0">torch’s default <span>1/√3</span></button>
+      <button type="button" data-stop="1">LeCun, Xavier <span>1</span></button>
+      <button type="button" data-stop="2">He <span>√2</span></button>
+      <button type="button" data-stop="3">Xavier, gain 4</button>
+    </div>
+    <p class="headline">After ${DEPTH} layers:
+      <span class="room" data-room="8.88 × 10⁻⁸⁸⁸"><strong data-quantity="gradient-left"></strong></span>
+      <span class="room" data-room="in layer ${DEPTH}, so no gradient comes back."><span data-shows="words"></span></span></p>
+    <svg class="picture" data-picture="layers" role="img"><g></g><text></text></svg>
+    <p class="product">
+      <i></i> <small>slope (rms)</small> <span class="room" data-room="8.88 × 10⁻⁸⁸"><b data-quantity="slope-rms"></b></span>
+      <i>×</i> <small>weights, σ<sub>w</sub></small> <span class="room" data-room="0.888"><b data-quantity="sigma_w"></b></span>
+      <i>=</i> <small>a layer</small> <span class="room" data-room="8.88 × 10⁻⁸⁸"><b data-quantity="layer-factor"></b></span></p>
+    <p class="note room" data-room="On the way up the signal explodes: the signal’s standard deviation in layer ${DEPTH} is too large for a number."><span data-shows="signal"></span></p>
+    <data hidden data-quantity="signal-sd"></data><data hidden data-quantity="point-mass"></data>
   </div></div>
-  <p class="spoken" role="status" aria-live="polite"></p>`;
+  <span class="letters" aria-hidden="true">0123456789 abc</span>
+  <p class="spoken" role="status" aria-live="polite"></p></div>`;
 
 function render({ model, el }) {
   const read = () => Object.fromEntries(Object.keys(DEFAULTS).map((key) => [key, model.get(key) ?? DEFAULTS[key]]));
   bind(read()); // an unknown activation is an error before anything is drawn
   const uid = `explorer-${Math.random().toString(36).slice(2, 10)}`; // several explorers share a page
-  const root = document.createElement("div");
-  root.className = "activation-explorer";
-  root.innerHTML = markup(uid);
-  el.append(root);
+  el.insertAdjacentHTML("beforeend", MARKUP.replaceAll("UID", uid));
+  const root = el.lastElementChild;
   const find = (selector) => root.querySelector(selector);
   const show = (name, words) => root.querySelectorAll(`[data-shows="${name}"]`).forEach((node) => { node.textContent = words; });
   const input = (key) => find(`[data-key="${key}"]`);
   const pictures = { function: find('[data-picture="function"]'), layers: find('[data-picture="layers"]') };
   let frame = 0, unsaved = false, timer = 0, said = "", edges = [0, 1];
-  const drawn = {};
+  const drawn = {}, lengths = new Map();
+  input("activation").innerHTML = Object.keys(ACTIVATIONS).map((name) =>
+    `${FAMILIES[name] ? `<optgroup label="${FAMILIES[name]}">` : ""}<option>${name}</option>`).join("");
+  for (const [key, [low, high]] of Object.entries(RANGES)) Object.assign(input(key), { min: low, max: high });
 
   function update() {
     frame = 0;
@@ -500,7 +567,7 @@ function render({ model, el }) {
     show("words", `${words}.`);
     show("signal", signal(now["signal-sd"]));
     root.querySelectorAll("[data-stop]").forEach((button) =>
-      button.setAttribute("aria-pressed", abs(STOPS[button.dataset.stop][2] - state.sigma_w) < 1e-9));
+      button.setAttribute("aria-pressed", abs(STOPS[button.dataset.stop] - state.sigma_w) < 1e-9));
 
     const told = describe(state, now, `${amount} ${words}`);
     input("x").setAttribute("aria-valuetext", told.x);
@@ -508,19 +575,35 @@ function render({ model, el }) {
     input("sd").setAttribute("aria-valuetext", `standard deviation ${plain(state.sd)}`);
     input("sigma_w").setAttribute("aria-valuetext", `sigma w ${plain(state.sigma_w)}`);
     input("parameter").setAttribute("aria-valuetext", `${parameter?.name ?? "parameter"} ${plain(now.chosen.p ?? 0)}`);
-    draw("function", `${told.f} ${told.x}. ${told.outputs}`, (width) => drawFunction(width, state, now, uid));
-    draw("layers", told.layers, (width) => drawLayers(width, now));
+    draw("function", `${told.f} ${told.x}. ${told.outputs}`, (box) => drawFunction(box, state, now, uid));
+    draw("layers", told.layers, (box) => drawLayers(box, now));
     announce(told);
   }
 
   function draw(name, label, picture) {
-    const svg = pictures[name], width = svg.clientWidth;
+    const svg = pictures[name], box = place(svg);
     svg.setAttribute("aria-label", label);
-    if (!width) return; // not laid out yet: the ResizeObserver will call again
-    svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT[name]}`);
-    const drawing = picture(width);
-    if (drawn[name] !== drawing) svg.innerHTML = drawn[name] = drawing;
-    if (name === "function") edges = [34, width - clamp(Math.round(width * 0.24), [78, 150]) - 14];
+    if (!box.width) return; // not laid out yet: the ResizeObserver will call again
+    svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
+    const drawing = picture(box);
+    if (drawn[name] !== drawing) svg.firstElementChild.innerHTML = drawn[name] = drawing;
+    if (name === "function") { const { left, right } = columns(box); edges = [left, right]; }
+  }
+
+  /** What a picture has to know of its place. */
+  function place(svg) {
+    const [, probe] = svg.children;
+    function measure(words, name) {
+      const key = `${name} ${words}`;
+      if (!lengths.has(key)) {
+        probe.setAttribute("class", name);
+        probe.textContent = words;
+        lengths.set(key, probe.getComputedTextLength());
+        probe.textContent = "";
+      }
+      return lengths.get(key);
+    }
+    return { width: svg.clientWidth, height: svg.clientHeight, em: parseFloat(getComputedStyle(svg).fontSize), measure };
   }
 
   /** Says what changed, once the reader has paused; nothing at first. */
@@ -547,7 +630,7 @@ function render({ model, el }) {
   });
   root.addEventListener("click", ({ target }) => {
     const stop = target.closest("[data-stop]");
-    if (stop) change({ sigma_w: STOPS[stop.dataset.stop][2] });
+    if (stop) change({ sigma_w: STOPS[stop.dataset.stop] });
   });
   const drag = (event) => { // the marker follows the pointer
     if (event.type === "pointermove" && !event.buttons) return;
@@ -559,8 +642,9 @@ function render({ model, el }) {
 
   const keys = Object.keys(DEFAULTS).map((key) => `change:${key}`);
   keys.forEach((key) => model.on(key, schedule));
-  const resized = new ResizeObserver(schedule);
+  const resized = new ResizeObserver(() => { lengths.clear(); schedule(); });
   resized.observe(root);
+  resized.observe(find(".letters")); // whose width tells of another font, size or spacing
   update();
   return () => {
     keys.forEach((key) => model.off(key, schedule));

@@ -7,6 +7,8 @@ six traits that a notebook shares with it, and their checks.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,14 @@ class _Number(traitlets.Float):
         return super().validate(obj, found)
 
 
+class _Parameter(_Number):
+    """A number that notes when it is set together with other traits, also where that does not change it."""
+
+    def set(self, obj: Any, value: float | None) -> None:
+        obj._told = obj._told or obj._cross_validation_lock
+        super().set(obj, value)
+
+
 class Explorer(anywidget.AnyWidget):
     """Choose an activation, its inputs and its weights; see its slope, its outputs and the gradient that is left.
 
@@ -56,7 +66,8 @@ class Explorer(anywidget.AnyWidget):
     Args:
         activation: the name or an alias of a registered function of one number.
         parameter: value of the activation's first parameter, where it is listed in ``PARAMETERS``; None for its default.
-            Setting ``activation`` later returns it to the new one's default, which is None where it is not listed.
+            Setting ``activation`` alone returns it to the new one's default, which is None where it is not listed; set
+            together, in one message of a page or under ``hold_trait_notifications``, both arrive, whichever comes first.
         mean: mean of the Gaussian inputs, in [-5, 5].
         sd: their standard deviation, in [0.1, 5].
         sigma_w: weights have standard deviation sigma_w / √fan_in, in [0.1, 12].
@@ -71,11 +82,12 @@ class Explorer(anywidget.AnyWidget):
     _css = _HERE / "explorer.css"
 
     activation = traitlets.Unicode("sigmoid").tag(sync=True)
-    parameter = _Number(None, allow_none=True).tag(sync=True)
+    parameter = _Parameter(None, allow_none=True).tag(sync=True)
     mean = _Number(0.0).tag(sync=True)
     sd = _Number(1.0).tag(sync=True)
     sigma_w = _Number(1.0).tag(sync=True)
     x = _Number(1.0).tag(sync=True)
+    _told = False  # whether the traits that are being set together include the parameter
 
     def __init__(
         self,
@@ -86,9 +98,8 @@ class Explorer(anywidget.AnyWidget):
         sigma_w: float = 1.0,
         x: float = 1.0,
     ) -> None:
-        super().__init__(activation=activation, mean=mean, sd=sd, sigma_w=sigma_w, x=x)
-        if parameter is not None:  # after the activation, whose change returns it to the default
-            self.parameter = parameter
+        super().__init__(activation=activation, parameter=parameter, mean=mean, sd=sd, sigma_w=sigma_w, x=x)
+        self._told = False  # traitlets sets them together in a way of its own
 
     def __repr__(self) -> str:
         """The call that makes it: the same from run to run, without an address."""
@@ -102,26 +113,41 @@ class Explorer(anywidget.AnyWidget):
         except ValueError as error:
             raise traitlets.TraitError(f"activation: {error}") from None
 
+    @contextmanager
+    def hold_trait_notifications(self) -> Iterator[None]:
+        """Set several traits at once: they are checked together at the end, and all or none are changed."""
+        outermost = not self._cross_validation_lock
+        try:
+            with super().hold_trait_notifications():
+                yield
+                if outermost and self._told:  # also where it stays as it was, it must suit the activation
+                    self.parameter = self._suitable(self.parameter)
+        finally:
+            if outermost:
+                self._told = False
+
     @traitlets.observe("activation")
     def _return_to_default(self, change: dict[str, Any]) -> None:
-        self.parameter = self._default()
-
-    def _default(self) -> float | None:
-        if self.activation not in PARAMETERS:
-            return None
-        return float(functions.get(self.activation).parameters[0].default)
+        if not self._told:
+            self.parameter = self._suitable(None)
 
     @traitlets.validate("parameter")
     def _check_parameter(self, proposal: dict[str, Any]) -> float | None:
-        value = proposal["value"]
-        if value is None:
-            return self._default()
-        if self.activation not in PARAMETERS:
+        return self._suitable(proposal["value"])
+
+    def _suitable(self, value: float | None) -> float | None:
+        """The value, or for None the activation's default, where the activation has such a parameter."""
+        activation = self._check_activation({"value": self.activation})  # it may be an alias still
+        if activation not in PARAMETERS:
+            if value is None:
+                return None
             raise traitlets.TraitError(
-                f"parameter must be None, since {self.activation} has no slider for one; got {value!r}"
+                f"parameter must be None, since {activation} has no slider for one; got {value!r}"
             )
-        name = functions.get(self.activation).parameters[0].name
-        return _within(f"parameter ({name} of {self.activation})", value, *PARAMETERS[self.activation])
+        parameter = functions.get(activation).parameters[0]
+        if value is None:
+            return float(parameter.default)
+        return _within(f"parameter ({parameter.name} of {activation})", value, *PARAMETERS[activation])
 
     @traitlets.validate("mean", "sd", "sigma_w", "x")
     def _check_number(self, proposal: dict[str, Any]) -> float:

@@ -1,0 +1,142 @@
+"""What every page looks like under fonts that are wide and narrow, at 200 % text size, and with the spacing of WCAG 1.4.12."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fontTools.ttLib import TTFont
+from playwright.sync_api import Browser, Page, Route
+
+from activations import functions
+from browser import BOOK
+
+WIDTHS = (320, 390, 768, 1400)
+AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf8")
+SPACING = "* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } p { margin-bottom: 2em !important }"
+MODES = {"as it is": (16, "*{}"), "200 % text size": (32, "*{}"), "more spacing": (16, SPACING)}
+EXPLORERS = (
+    "book/index.html",
+    "notebooks/saturation.html",
+)  # one that the page places, one that a notebook stored
+# Pictures are drawn anew, and boxes put in the keyboard's way, in the frames after a change: until no frame changes anything.
+SETTLED = """async () => {
+  const look = () => [document.documentElement.scrollHeight, ...[...document.querySelectorAll("[tabindex], .is-wide")].map((e) => e.offsetWidth),
+    ...[...document.querySelectorAll(".picture")].map((p) => [p.clientWidth, p.clientHeight, p.innerHTML])].join();
+  for (let before, calm = 0; calm < 3;) {
+    await new Promise(requestAnimationFrame);
+    const now = look();
+    calm = now === before ? calm + 1 : 0;
+    before = now;
+  }
+}"""
+
+
+def pages() -> list[str]:
+    """All that a reader can open, as it lies in the built book."""
+    found = [path.relative_to(BOOK) for path in BOOK.rglob("*.html")]
+    return sorted(str(path) for path in found if "_static" not in path.parts)
+
+
+def surroundings(page: Page, widths: tuple[int, ...] = WIDTHS) -> Iterator[str]:
+    """The page in every width and mode, laid out and drawn."""
+    session = page.context.new_cdp_session(page)
+    for mode, (size, style) in MODES.items():
+        session.send("Page.setFontSizes", {"fontSizes": {"standard": size, "fixed": size * 13 // 16}})
+        added = page.add_style_tag(content=style)
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate(SETTLED)
+            yield f"{width} px, {mode}"
+        added.evaluate("style => style.remove()")
+
+
+@pytest.fixture
+def leaf(site: str, lettered: Browser) -> Iterator[Callable[[str], Page]]:
+    """Opens a page of the book under the fonts of the test."""
+    context = lettered.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+
+    def turn(path: str) -> Page:
+        page = context.new_page()
+        page.goto(site + path)
+        page.wait_for_load_state("networkidle")
+        return page
+
+    yield turn
+    context.close()
+
+
+@pytest.mark.parametrize(("family", "file"), [("sans-serif", "DejaVuSans"), ("monospace", "DejaVuSansMono")])
+def test_the_fonts_are_the_tests_own(family: str, file: str, lettered: Browser, fonts_folder: Path):
+    words = "Saturation: 0.231 of it"
+    with TTFont(fonts_folder / f"{file}.ttf") as font:
+        glyphs, lengths = font.getBestCmap(), font["hmtx"].metrics
+        units = sum(lengths[glyphs[ord(letter)]][0] for letter in words)
+        expected = 100 * units / font["head"].unitsPerEm
+    page = lettered.new_page()
+    page.set_content(
+        f"<span style='font: 100px {family}; white-space: nowrap; font-variant-ligatures: none'>{words}</span>"
+    )
+    assert page.locator("span").bounding_box()["width"] == pytest.approx(expected, rel=0.01)
+    page.close()
+
+
+def test_no_page_scrolls_sideways_and_no_text_is_cut_or_covered(leaf: Callable[[str], Page]):
+    faults = []
+    for path in pages():
+        page = leaf(path)
+        for surrounding in surroundings(page):
+            faults += [f"{path}, {surrounding}: {fault}" for fault in page.evaluate(AUDIT)]
+        page.close()
+    assert not faults, "\n".join(faults[:60])
+
+
+def test_the_explorer_holds_its_texts_and_its_size_whatever_it_shows(leaf: Callable[[str], Page]):
+    """Every activation with small and large weights, and what explodes; `audit` is asked of the explorer alone."""
+    page = leaf(EXPLORERS[0])
+    show = """async ([names, audit]) => {
+      const root = document.querySelector(".activation-explorer"), find = eval(audit), faults = new Set(), sizes = new Set();
+      const frame = () => new Promise(requestAnimationFrame);
+      const say = (key, value) => {
+        const control = root.querySelector(`[data-key=${key}]`);
+        control.value = value;
+        control.dispatchEvent(new Event("input", { bubbles: true }));
+      };
+      for (const [i, name] of names.entries()) {
+        say("activation", name);
+        say("sigma_w", i % 2 ? 12 : 0.58);
+        say("mean", i % 3 ? 0 : -4.95);
+        say("x", -8);
+        await frame(); await frame();
+        for (const fault of find(root)) faults.add(`${name}: ${fault}`);
+        const boxes = [root, ...root.querySelectorAll("svg, p, .one, .room, .control, button")].map((e) => e.getBoundingClientRect());
+        sizes.add(boxes.map((b) => [b.x, b.y, b.width, b.height].map((v) => v.toFixed(1))).join(" "));
+      }
+      return [[...faults], sizes.size];
+    }"""
+    for surrounding in surroundings(page, (320, 390, 1400)):
+        faults, sizes = page.evaluate(show, [list(functions.names()), AUDIT])
+        assert not faults, f"{surrounding}:\n" + "\n".join(faults)
+        assert sizes == 1, f"{surrounding}: the boxes change their size"
+
+
+@pytest.mark.parametrize("path", EXPLORERS)
+def test_nothing_moves_when_the_explorer_arrives(path: str, site: str, lettered: Browser):
+    """The page's script is held back until all has been measured without it."""
+    measure = "document.querySelector('.course-widget').getBoundingClientRect().height"
+    context = lettered.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    held: list[Route] = []
+    page.route("**/host.js*", lambda route: held.append(route))
+    page.goto(site + path, wait_until="commit")
+    page.locator(".course-widget-room .spoken").wait_for(state="attached")
+    page.wait_for_function("document.styleSheets.length && document.readyState === 'interactive'")
+    reserved = {surrounding: page.evaluate(measure) for surrounding in surroundings(page, (320, 390, 1400))}
+    held[0].continue_()
+    page.locator(".course-widget > div:not(.course-widget-room) .picture line").first.wait_for(
+        state="attached"
+    )
+    taken = {surrounding: page.evaluate(measure) for surrounding in surroundings(page, (320, 390, 1400))}
+    assert not page.locator(".course-widget-room").count()
+    assert reserved == pytest.approx(taken, abs=1)
+    assert min(taken.values()) > 500
+    context.close()
