@@ -1,14 +1,14 @@
 """Activations travel: between processes, through pickles and copies, and inside what holds them."""
 
 import copy
+import importlib
 import pickle
 import subprocess
 import sys
-import types
 
+import cloudpickle
 import pytest
 import torch
-from joblib.externals import cloudpickle
 
 import activations
 from activations import functions, store
@@ -75,9 +75,7 @@ print(store.spelled(swish))
     assert store.meant(store.spelled(swish)) == swish
 
 
-def _own(module):
-    """A module of the reader's with two activations: one as an object, one that it registers."""
-    code = '''
+OWN = '''
 from activations.functions import Activation, activation
 
 def value(x):
@@ -96,18 +94,17 @@ def entered(x, kind="a"):
     """Entered."""
     return x
 '''
-    exec(code, module.__dict__)
-    return module
 
 
 @pytest.fixture
-def own(monkeypatch):
-    """That module, imported; what it registers is forgotten afterwards."""
-    module = types.ModuleType("readers_own")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+def own(tmp_path, monkeypatch):
+    """A module of the reader's with two activations: one as an object, one that it registers. Both are forgotten."""
+    (tmp_path / "readers_own.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(functions.definition, "REGISTRY", {**functions.REGISTRY})
     monkeypatch.setattr(functions.definition, "_BY_KEY", {**functions.definition._BY_KEY})
-    return _own(module)
+    monkeypatch.delitem(sys.modules, "readers_own", raising=False)
+    return importlib.import_module("readers_own")
 
 
 def test_a_readers_own_activation_travels_if_its_functions_do(own):

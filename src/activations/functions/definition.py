@@ -194,6 +194,11 @@ class Activation:
         return self
 
     @property
+    def __name__(self) -> str:
+        """The name, as functions have one: `torch.jit.trace` asks for it."""
+        return self.name
+
+    @property
     def values(self) -> dict[str, Any]:
         """The parameters' values by their names."""
         return {p.name: p.default for p in self.parameters}
@@ -385,6 +390,11 @@ class VectorActivation:
         return self
 
     @property
+    def __name__(self) -> str:
+        """The name, as functions have one: `torch.jit.trace` asks for it."""
+        return self.name
+
+    @property
     def values(self) -> dict[str, Any]:
         """The parameters' values by their names."""
         return {p.name: p.default for p in self.parameters}
@@ -489,33 +499,10 @@ def _whole(formula: Formula, x: Array, values: Mapping[str, Any]) -> Array:
 
 
 def _along(activation: VectorActivation, values: Mapping[str, Any], x: Array) -> Array:
+    from activations.functions import autograd
+
     value, pullback = (functools.partial(g, **values) for g in (activation.f, activation.pullback))
-    return _with_pullback().apply(widened(x), value, pullback).to(x.dtype)
-
-
-@functools.cache
-def _with_pullback() -> Any:
-    """The autograd function whose backward pass is a closed form; made when torch is first met."""
-    import torch
-
-    class WithPullback(torch.autograd.Function):
-        generate_vmap_rule = True
-
-        @staticmethod
-        def forward(x: Array, value: Formula, pullback: Formula) -> Array:
-            return value(x)
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Array) -> None:
-            x, _, ctx.pullback = inputs
-            ctx.save_for_backward(x)
-
-        @staticmethod
-        def backward(ctx: Any, *gradients: Array) -> tuple[Array, None, None]:
-            (x,) = ctx.saved_tensors
-            return ctx.pullback(x, gradients[0]), None, None
-
-    return WithPullback
+    return autograd.pulled_back(widened(x), value, pullback).to(x.dtype)
 
 
 # ---------------------------------------------------------------- the registry
