@@ -47,7 +47,7 @@ ALIVE = """() => {
   const views = all('script[type="application/vnd.jupyter.widget-view+json"]');
   return views.every((view) => view.nextElementSibling?.matches(".course-widget"))
     && all(".course-widget").every((place) => place.querySelector("input, .course-widget-error"))
-    && all(".zoo").every((zoo) => zoo.querySelector(".zoo-room input"));
+    && !all(".course-widget-room, .zoo > .zoo-room").some((room) => room.inert);
 }"""
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 

@@ -20,6 +20,7 @@ import numpy as np
 from scipy import stats
 
 from activations.arguments import number, real, reals, shown, whole
+from activations.functions.evaluation import quietly
 
 CONFIDENCE = 0.95
 DIGITS = 300  # decimals, or places before the point, that a float can have
@@ -37,6 +38,7 @@ class Side:
     n: int
 
 
+@quietly
 def interval(values: Any, label: str = "values") -> Side:
     """Mean and 95 % t-interval of one number a seed; a plain number, without brackets, is taken as exact.
 
@@ -52,23 +54,32 @@ def interval(values: Any, label: str = "values") -> Side:
         raise ValueError(f"{label} must hold at least one value, got none")
     if not np.isfinite(sample).all():
         raise ValueError(f"{label} must be finite, got {sample[~np.isfinite(sample)][0]}")
+    # Divided by a power of two: deviations are squared, and squares of very large or small numbers are none any more.
+    place = math.frexp(float(np.abs(sample).max()))[1]
+    sample = np.ldexp(sample, -place)
     mean = float(sample.mean())
     if abs(mean) < 1e-12 * np.abs(sample).max():
         mean = 0.0  # what rounding leaves of values that cancel
     if sample.size == 1 and not exact:
         raise ValueError(f"{label} must hold at least two seeds, got one; one seed is never a result")
     if np.ptp(sample) == 0:
-        return Side(label, mean, mean, mean, sample.size)
-    low, high = stats.t.interval(CONFIDENCE, sample.size - 1, mean, stats.sem(sample))
-    return Side(label, mean, float(low), float(high), sample.size)
+        low = high = mean = float(sample[0])
+    else:
+        low, high = stats.t.interval(CONFIDENCE, sample.size - 1, mean, stats.sem(sample))
+    mean, low, high = (float(np.ldexp(end, place)) for end in (mean, low, high))
+    return Side(label, mean, low, high, sample.size)
 
 
 def what_it_would_take(undecided: Iterable[Side], threshold: float) -> str:
     """Say how many seeds would decide, if the means stay where they are."""
     needed, threshold = 0.0, number("threshold", threshold)
     for side in undecided:  # the half-width shrinks with the root of n, and must fall below the distance
-        distance = abs(side.effect - threshold)
-        needed = max(needed, side.n * ((side.high - side.low) / 2 / distance) ** 2 if distance else math.inf)
+        distance = abs(
+            side.effect / 2 - threshold / 2
+        )  # halves, since a difference of large numbers may be none
+        half = side.high / 4 - side.low / 4
+        excess = half / distance if distance else math.inf
+        needed = max(needed, side.n * (excess * excess))
     if needed > 1000:
         return "The mean is too close to the threshold for any affordable number of seeds to decide."
     return f"If the mean stays where it is, about {math.ceil(needed)} seeds would decide."
@@ -294,7 +305,9 @@ def spread(side: Side) -> str:
     """An effect with its interval, both to two significant digits of the interval's half width."""
     if side.low == side.high:
         return f"{side.effect:.4g}".replace("-", "−")
-    half = (side.high - side.low) / 2
+    half = side.high / 2 - side.low / 2
+    if not 1e-15 < half < 1e15:
+        return f"{side.effect:.4g} ± {half:.2g}".replace("-", "−")
     digits = max(0, 1 - math.floor(math.log10(half)))
     if half < 1e-4:
         return f"{side.effect:.{digits}f} ± {half:.1g}".replace("-", "−")
@@ -331,6 +344,7 @@ def glue(**numbers: float | str) -> None:
         )
 
 
+@quietly
 def paired(first: Sequence[float], second: Sequence[float]) -> np.ndarray:
     """Differences first − second, seed by seed.
 

@@ -17,6 +17,7 @@ from scipy import optimize
 
 from activations import gaussian
 from activations.functions import FORMATS, Activation, VectorActivation, get
+from activations.functions.evaluation import quietly
 from activations.functions.extremes import extremes
 
 Interval = tuple[float, float]
@@ -130,6 +131,7 @@ class VectorFacts:
     transcendental: frozenset[str]
 
 
+@quietly
 def of(activation: str | Activation | VectorActivation) -> Any:
     """The facts of an activation, for the parameters that are bound.
 
@@ -235,18 +237,21 @@ def _probes(a: float, b: float) -> NDArray[np.float64]:
     return low + (high - low) * np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 
 
+@quietly
 def zero_intervals(g: Function, kinks: tuple[float, ...]) -> tuple[Interval, ...]:
     """The pieces between kinks on which g is exactly 0; a smooth function has none, however small it gets."""
     pieces = [piece for piece in _pieces(kinks) if kinks and np.all(g(_probes(*piece)) == 0)]
     return tuple(pieces)
 
 
+@quietly
 def isolated_zeros(f: Function, kinks: tuple[float, ...]) -> list[float]:
     """Where f is 0, other than on an interval."""
     flat = zero_intervals(f, kinks)
     return [x for x in _roots(f, kinks) if not any(a <= x <= b for a, b in flat)]
 
 
+@quietly
 def turning_points(slope: Function, kinks: tuple[float, ...]) -> list[float]:
     """Where the slope changes its sign, at roots and at kinks."""
     crossing = [x for x in _roots(slope, kinks) if slope(x - 1e-6) * slope(x + 1e-6) < 0]
@@ -255,6 +260,7 @@ def turning_points(slope: Function, kinks: tuple[float, ...]) -> list[float]:
     return [x for i, x in enumerate(merged) if i == 0 or x - merged[i - 1] > 1e-6]
 
 
+@quietly
 def monotonic(f: Function, kinks: tuple[float, ...]) -> bool:
     """Whether f never falls by more than rounding."""
     far = np.geomspace(_WINDOW, 1e4, 2001)
@@ -262,6 +268,7 @@ def monotonic(f: Function, kinks: tuple[float, ...]) -> bool:
     return bool(np.all(np.diff(y) >= -8 * np.finfo(float).eps * np.abs(y[1:])))
 
 
+@quietly
 def falling_intervals(
     slope: Function, kinks: tuple[float, ...], turns: list[float], period: float | None
 ) -> tuple[Interval, ...]:
@@ -275,6 +282,7 @@ def falling_intervals(
     return tuple(found)
 
 
+@quietly
 def smoothness(f: Activation) -> float:
     """The number of derivatives without a jump, less one for the value: -1, 0, 1 or infinity."""
     functions: tuple[Function, ...] = (f, f.slope, f.curvature)
@@ -285,6 +293,7 @@ def smoothness(f: Activation) -> float:
     return math.inf
 
 
+@quietly
 def shape(f: Activation, smooth: float) -> str:
     """Straight, convex, concave or neither, from how the slope goes."""
     steps = np.diff(f.slope(_grid(f.kinks)))
@@ -295,6 +304,7 @@ def shape(f: Activation, smooth: float) -> str:
     return "straight" if rises and falls else "convex" if rises else "concave"
 
 
+@quietly
 def flat_at_infinity(slope: Function, side: int) -> bool:
     """Whether the slope goes to 0 there."""
     return bool(np.all(np.abs(slope(side * _FAR)) < 1e-10))
@@ -303,6 +313,7 @@ def flat_at_infinity(slope: Function, side: int) -> bool:
 # ---------------------------------------------------------------- under a Gaussian
 
 
+@quietly
 def self_normalising(f: Activation) -> bool:
     """Whether a standard normal input has outputs of mean 0 and variance 1, and variances nearby are drawn to 1.
 
@@ -355,11 +366,11 @@ def _noting(y: NDArray[Any], noted: set[str]) -> _Noting:
     return marked
 
 
+@quietly
 def operations(formula: Callable[..., Any], x: NDArray[np.float64], values: dict[str, Any]) -> frozenset[str]:
     """The names of NumPy's and SciPy's operations that a formula performs on an array."""
     noted: set[str] = set()
-    with np.errstate(all="ignore"):
-        formula(_noting(x.copy(), noted), **values)
+    formula(_noting(x.copy(), noted), **values)
     return frozenset(noted)
 
 

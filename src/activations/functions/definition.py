@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import importlib
 import inspect
 import math
 import re
@@ -42,7 +43,7 @@ class Parameter:
         high: Largest value accepted.
         symbol: How formulas write it, in LaTeX.
         meaning: What it is, as the beginning of a sentence.
-        choices: What is accepted, where it is a word and not a number; low and high are then NaN.
+        choices: What is accepted, where it is a word and not a number; low and high are then infinite.
         learned: Whether networks learn it together with their weights.
         at_least: The name of a parameter that it must not be below.
     """
@@ -115,6 +116,25 @@ def _bound(made: "Activation | VectorActivation", given: Mapping[str, Any]) -> t
     return tuple(replace(p, default=values[p.name]) for p in made.parameters)
 
 
+def _pickled(made: "Activation | VectorActivation") -> Any:
+    """How a registered activation travels: as its module, its name and its parameters. None for any other.
+
+    The functions that it holds are not found under their own names, which are those of the public functions. What is
+    registered in a script or notebook itself, or not at all, travels as any other object: its functions must.
+    """
+    module, registered = getattr(made.f, "__module__", "__main__"), REGISTRY.get(made.name)
+    if module == "__main__" or registered is None or replace(registered, parameters=made.parameters) != made:
+        return None
+    return _registered, (module, made.name, made.values)
+
+
+def _registered(module: str, name: str, values: Mapping[str, Any]) -> "Activation | VectorActivation":
+    """The activation that is registered once the module has been imported, with these parameters."""
+    importlib.import_module(module)
+    made = REGISTRY[name]
+    return made if made.values == values else made.bind(**values)
+
+
 @dataclass(frozen=True, repr=False)
 class Activation:
     """An activation function of one number, with its parameters' defaults.
@@ -160,6 +180,23 @@ class Activation:
     def __repr__(self) -> str:
         """The name and the parameters, as torch's modules show them."""
         return _shown(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Registered ones travel by name and parameters; they come back as the registered one itself."""
+        return _pickled(self) or super().__reduce_ex__(protocol)
+
+    def __copy__(self) -> "Activation":
+        """Itself: nothing in it can change."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Activation":
+        """Itself."""
+        return self
+
+    @property
+    def __name__(self) -> str:
+        """The name, as functions have one: `torch.jit.trace` asks for it."""
+        return self.name
 
     @property
     def values(self) -> dict[str, Any]:
@@ -354,6 +391,23 @@ class VectorActivation:
         """The name and the parameters, as torch's modules show them."""
         return _shown(self)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Registered ones travel by name and parameters; they come back as the registered one itself."""
+        return _pickled(self) or super().__reduce_ex__(protocol)
+
+    def __copy__(self) -> "VectorActivation":
+        """Itself: nothing in it can change."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "VectorActivation":
+        """Itself."""
+        return self
+
+    @property
+    def __name__(self) -> str:
+        """The name, as functions have one: `torch.jit.trace` asks for it."""
+        return self.name
+
     @property
     def values(self) -> dict[str, Any]:
         """The parameters' values by their names."""
@@ -462,33 +516,10 @@ def _whole(formula: Formula, x: Array, values: Mapping[str, Any]) -> Array:
 
 
 def _along(activation: VectorActivation, values: Mapping[str, Any], x: Array) -> Array:
+    from activations.functions import autograd
+
     value, pullback = (functools.partial(g, **values) for g in (activation.f, activation.pullback))
-    return _with_pullback().apply(widened(x), value, pullback).to(x.dtype)
-
-
-@functools.cache
-def _with_pullback() -> Any:
-    """The autograd function whose backward pass is a closed form; made when torch is first met."""
-    import torch
-
-    class WithPullback(torch.autograd.Function):
-        generate_vmap_rule = True
-
-        @staticmethod
-        def forward(x: Array, value: Formula, pullback: Formula) -> Array:
-            return value(x)
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Array) -> None:
-            x, _, ctx.pullback = inputs
-            ctx.save_for_backward(x)
-
-        @staticmethod
-        def backward(ctx: Any, *gradients: Array) -> tuple[Array, None, None]:
-            (x,) = ctx.saved_tensors
-            return ctx.pullback(x, gradients[0]), None, None
-
-    return WithPullback
+    return autograd.pulled_back(widened(x), value, pullback).to(x.dtype)
 
 
 # ---------------------------------------------------------------- the registry
@@ -606,7 +637,7 @@ def section(doc: str, name: str) -> str:
 def _parameter(name: str, default: Any, about: tuple[Any, ...], learned: bool) -> Parameter:
     if isinstance(default, str):
         choices, meaning = about
-        return Parameter(name, default, math.nan, math.nan, rf"\text{{{name}}}", meaning, choices=choices)
+        return Parameter(name, default, -math.inf, math.inf, rf"\text{{{name}}}", meaning, choices=choices)
     low, high, symbol, meaning, *at_least = about
     return Parameter(name, default, low, high, symbol, meaning, (), learned, *at_least)
 

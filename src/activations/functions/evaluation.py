@@ -1,6 +1,5 @@
 """Evaluation in kind: whatever float array comes in, float64 inside, one rounding on the way out."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -16,6 +15,11 @@ ACCEPTED = "a number, or a NumPy array or torch tensor of float16, bfloat16, flo
 # So many numbers at once: a formula's intermediate arrays then stay in the processor's cache.
 PIECE = 32768
 _LARGEST = float(np.finfo(np.float64).max)
+
+
+# What a floating-point error means is said by the value: inf, 0 or NaN. Each function that computes in NumPy and is called from
+# outside is decorated with this, so that the reader's `np.seterr` neither breaks it nor is changed by it.
+quietly = np.errstate(all="ignore")
 
 
 def quick(formula: Formula, low: float, high: float) -> Callable[[Formula], Formula]:
@@ -137,35 +141,10 @@ def evaluate_tensor(formulas: tuple[Formula, ...], x: Array) -> Array:
     Raises:
         TypeError: If x is no torch tensor of floats.
     """
+    from activations.functions import autograd
+
     x = accepted_tensor(x)
-    return _with_derivatives().apply(widened(x), formulas).to(x.dtype)
-
-
-@functools.cache
-def _with_derivatives() -> Any:
-    """The autograd function whose backward pass is a closed form; made when torch is first met."""
-    import torch
-
-    class WithDerivatives(torch.autograd.Function):
-        generate_vmap_rule = True
-
-        @staticmethod
-        def forward(x: Array, formulas: tuple[Formula, ...]) -> Array:
-            return _known(formulas[0], x)
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Array) -> None:
-            x, ctx.formulas = inputs
-            ctx.save_for_backward(x)
-
-        @staticmethod
-        def backward(ctx: Any, *gradients: Array) -> tuple[Array, None]:
-            (x,) = ctx.saved_tensors
-            others = ctx.formulas[1:]
-            slope = WithDerivatives.apply(x, others) if len(others) > 1 else _known(others[0], x)
-            return slope * gradients[0], None
-
-    return WithDerivatives
+    return autograd.exact(widened(x), formulas).to(x.dtype)
 
 
 def widened(x: Array) -> Array:
@@ -173,9 +152,3 @@ def widened(x: Array) -> Array:
     import torch
 
     return x.to(torch.float32 if x.device.type == "mps" else torch.float64)
-
-
-def _known(formula: Formula, x: Array) -> Array:
-    import torch
-
-    return torch.where(x.isnan(), x, formula(x))

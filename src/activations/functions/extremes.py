@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
+from activations.functions.evaluation import quietly
+
 _HALF = np.geomspace(1e-4, 1e4, 4001)
 SCAN = np.concatenate([-_HALF[::-1], [0.0], _HALF])
 _DIPS = 8  # how many of the lowest local minima are looked at closely; a periodic function has any number
 
 
+@quietly
 def extremes(g: Callable[[Any], Any], kinks: tuple[float, ...]) -> tuple[float, float, float, float]:
     """Smallest value of g, an input that has it, largest value, an input that has it.
 

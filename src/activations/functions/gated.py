@@ -14,6 +14,7 @@ from activations.functions.numerics import (
     exponent,
     namespace,
     product,
+    size_of,
     sum_of,
     tail_less_density,
     tail_ratio,
@@ -45,7 +46,7 @@ def _inner(size: Array) -> tuple[Array, Array]:
 def _gelu_tanh(x: Array) -> Array:
     xp = namespace(x)
     left = clip(x, -40.0, 40.0)
-    u, rest = _inner(xp.abs(left))
+    u, rest = _inner(size_of(left))
     weight = 1 / (1 + xp.exp(-u))
     return xp.where(x < 0, times_exp(left * weight * (1 - rest), -u), x * weight)
 
@@ -53,7 +54,7 @@ def _gelu_tanh(x: Array) -> Array:
 def _gelu_tanh_slope(x: Array) -> Array:
     xp = namespace(x)
     x = clip(x, -40.0, 40.0)
-    u, rest = _inner(xp.abs(x))
+    u, rest = _inner(size_of(x))
     e = xp.exp(-u) * (1 - rest)
     inner = x * (_STEEPNESS + 3 * _CUBE * _STEEPNESS * (x * x))
     left = times_exp((1 - rest) * ((1 + inner) + e) / (1 + e) ** 2, -u)
@@ -63,10 +64,10 @@ def _gelu_tanh_slope(x: Array) -> Array:
 def _gelu_tanh_second(x: Array) -> Array:
     xp = namespace(x)
     x = clip(x, -40.0, 40.0)
-    u, rest = _inner(xp.abs(x))
+    u, rest = _inner(size_of(x))
     slope = _STEEPNESS * (1 + 3 * _CUBE * x * x)
     bend = 6 * _CUBE * _STEEPNESS * x * x
-    factor = 2 * slope + bend - xp.abs(x) * slope * slope * xp.tanh(u / 2)
+    factor = 2 * slope + bend - size_of(x) * slope * slope * xp.tanh(u / 2)
     e = xp.exp(-u)
     return times_exp(factor * (1 - rest) / (1 + e) ** 2, -u)
 
@@ -76,7 +77,7 @@ def _gelu_slope(x: Array, approximate: str) -> Array:
         return _gelu_tanh_slope(x)
     xp = namespace(x)
     x = clip(x, -40.0, 40.0)
-    size = xp.abs(x)
+    size = size_of(x)
     left = times_gaussian(tail_less_density(size), size)
     return xp.where(x < 0, left, 1 - left)
 
@@ -128,7 +129,7 @@ def gelu(x: Array, approximate: str = "none") -> Array:
         return _gelu_tanh(x)
     xp = namespace(x)
     left = clip(x, -40.0, 40.0)
-    size = xp.abs(left)
+    size = size_of(left)
     ratio = tail_ratio(size)
     return xp.where(x < 0, times_gaussian(left * ratio, size), x * (1 - times_gaussian(ratio, size)))
 
@@ -138,7 +139,7 @@ def gelu(x: Array, approximate: str = "none") -> Array:
 
 def _swish_slope(x: Array, beta: float) -> Array:
     xp = namespace(x)
-    size, rest = exponent(beta, xp.abs(x))
+    size, rest = exponent(beta, size_of(x))
     e = xp.exp(-size) * (1 - rest)
     under, under_rest = sum_of(e, 1.0)
     lacking = 1 - 2 * under_rest / under  # squaring would double what its rounding left out
@@ -148,7 +149,7 @@ def _swish_slope(x: Array, beta: float) -> Array:
 
 def _swish_second(x: Array, beta: float) -> Array:
     xp = namespace(x)
-    size, rest = exponent(beta, xp.abs(x))
+    size, rest = exponent(beta, size_of(x))
     e = xp.exp(-size)
     factor = beta * (2 - size * xp.tanh(size / 2))
     return times_exp(factor * (1 - rest) / (1 + e) ** 2, -size)
@@ -164,7 +165,7 @@ def _swish(x: Array, beta: float) -> Array:
     if beta == 0:
         return x / 2
     xp = namespace(x)
-    size, rest = exponent(beta, xp.abs(x))
+    size, rest = exponent(beta, size_of(x))
     weight = 1 / (1 + xp.exp(-size) * (1 - rest))
     left = clip(x, -BEYOND / beta) * weight * (1 - rest)
     return xp.where(x < 0, times_exp(left, -size), x * weight)
@@ -320,7 +321,7 @@ def _mish_parts(x: Array) -> tuple[Array, Array, Array, Array]:
     With E = exp(x), tanh(log(1 + E)) = (E² + 2E)/(E² + 2E + 2). Right of 0 all is multiplied by exp(−2x).
     """
     xp = namespace(x)
-    size = clip(xp.abs(x), high=800.0)
+    size = clip(size_of(x), high=800.0)
     e = xp.exp(-size)
     negative = x < 0
     t = xp.where(negative, 2 + e, 1 + 2 * e)  # left of 0 without its factor e

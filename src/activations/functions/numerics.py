@@ -18,8 +18,18 @@ def namespace(x: Array) -> Any:
     return array_api_compat.array_namespace(x)
 
 
+def size_of(x: Array) -> Array:
+    """|x|. Where a formula of it is smooth, derivatives are right also at 0: there they are those of x > 0."""
+    return namespace(x).where(x < 0, -x, x) if is_tensor(x) else np.abs(x)
+
+
+def sign_of(x: Array) -> Array:
+    """−1, 0 or 1."""
+    return x.sign() if is_tensor(x) else np.sign(x)
+
+
 def clip(x: Array, low: float = -math.inf, high: float = math.inf) -> Array:
-    """The nearest number between two bounds; NaN stays NaN."""
+    """The nearest number between two bounds; NaN stays NaN. At a bound the derivative is that of x."""
     if is_tensor(x):
         return x.clamp(low, high)
     if high == math.inf:

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from activations.functions.evaluation import Array
+from activations.functions.evaluation import Array, quietly
 from activations.functions.formats import Format, round_to
 
 Function = Callable[[Any], Any]
 
 
+@quietly
 def saturation(f: Function, gap: Function | None, side: int, dtype: str, form: Format) -> float | None:
     """The first of the format's numbers on one side from which on f rounds to its finite limit, if any.
 
@@ -45,8 +46,7 @@ def saturation(f: Function, gap: Function | None, side: int, dtype: str, form: F
 
 
 def _met_by_gap(gap: Function, x: Array, limit: float, dtype: str, form: Format) -> NDArray[np.bool_]:
-    with np.errstate(all="ignore"):
-        distance = np.abs(gap(x))
+    distance = np.abs(gap(x))
     target = abs(round_to(limit, dtype))
     inwards = float(form.numbers(np.array([form.code(target) - 1]))[0])
     # From the limit to the midpoint of its rounded value and the next number inwards; both terms are exact.

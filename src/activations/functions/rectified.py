@@ -22,6 +22,7 @@ from activations.functions.numerics import (
     namespace,
     positive,
     product,
+    size_of,
     times_exp,
     zero,
 )
@@ -293,14 +294,14 @@ def threshold(x: Array, threshold: float = 1.0, value: float = 0.0) -> Array:
 
 def _softplus_slope(x: Array, beta: float) -> Array:
     xp = namespace(x)
-    p, rest = exponent(beta, xp.abs(x))
+    p, rest = exponent(beta, size_of(x))
     e = xp.exp(-p) * (1 - rest)
     return xp.where(x < 0, times_exp((1 - rest) / (1 + e), -p), 1 / (1 + e))
 
 
 def _softplus_second(x: Array, beta: float) -> Array:
     xp = namespace(x)
-    p, rest = exponent(beta, xp.abs(x))
+    p, rest = exponent(beta, size_of(x))
     return times_exp(beta * (1 - rest) / (1 + xp.exp(-p)) ** 2, -p)
 
 
@@ -340,7 +341,7 @@ def softplus(x: Array, beta: float = 1.0) -> Array:
         (glorot2011deep). As a hidden unit it moves the mean up.
     """
     xp = namespace(x)
-    p, rest = exponent(beta, xp.abs(x))
+    p, rest = exponent(beta, size_of(x))
     far = times_exp((1 - rest) / beta, -p)  # where the exponential may be subnormal
     bend = xp.where(p > 700, far, xp.log1p(xp.exp(-p) * (1 - rest)) / beta)
     return clip(x, 0.0) + bend
@@ -348,7 +349,7 @@ def softplus(x: Array, beta: float = 1.0) -> Array:
 
 def _softshrink_slope(x: Array, lambd: float) -> Array:
     xp = namespace(x)
-    return xp.astype(xp.abs(x) > lambd, x.dtype)
+    return xp.astype(size_of(x) > lambd, x.dtype)
 
 
 @activation(
@@ -411,7 +412,7 @@ def hardshrink(x: Array, lambd: float = 0.5) -> Array:
         from it.
     """
     xp = namespace(x)
-    return xp.where(xp.abs(x) > lambd, x, 0 * x)  # 0 keeps its sign
+    return xp.where(size_of(x) > lambd, x, 0 * x)  # 0 keeps its sign
 
 
 def _left(x: Array) -> Array:

@@ -12,6 +12,8 @@ from activations.functions.numerics import (
     clip,
     namespace,
     product,
+    sign_of,
+    size_of,
     square,
     tail_ratio,
     times_exp,
@@ -90,7 +92,7 @@ def step(x: Array) -> Array:
 def bell(x: Array) -> Array:
     """The slope of the sigmoid, with its digits in both tails."""
     xp = namespace(x)
-    e = xp.exp(-xp.abs(x))
+    e = xp.exp(-size_of(x))
     return e / (1 + e) ** 2
 
 
@@ -133,13 +135,13 @@ def sigmoid(x: Array) -> Array:
         weights around it. Its outputs are all positive, which slows gradient descent at large rates.
     """
     xp = namespace(x)
-    e = xp.exp(-xp.abs(x))
+    e = xp.exp(-size_of(x))
     return xp.where(x < 0, e, 1.0) / (1 + e)
 
 
 def _logsigmoid_slope(x: Array) -> Array:
     xp = namespace(x)
-    e = xp.exp(-xp.abs(x))
+    e = xp.exp(-size_of(x))
     return xp.where(x > 0, e, 1.0) / (1 + e)
 
 
@@ -174,7 +176,7 @@ def logsigmoid(x: Array) -> Array:
         Being written as log(sigmoid(x)), which is −∞ as soon as the sigmoid has rounded to 0.
     """
     xp = namespace(x)
-    return clip(x, high=0.0) - xp.log1p(xp.exp(-xp.abs(x)))
+    return clip(x, high=0.0) - xp.log1p(xp.exp(-size_of(x)))
 
 
 def _hardsigmoid_slope(x: Array) -> Array:
@@ -214,7 +216,7 @@ def hardsigmoid(x: Array) -> Array:
 
 def _tanh_slope(x: Array) -> Array:
     xp = namespace(x)
-    e = xp.exp(-2 * xp.abs(x))
+    e = xp.exp(-2 * size_of(x))
     return 4 * e / (1 + e) ** 2
 
 
@@ -328,7 +330,7 @@ def tanhshrink(x: Array) -> Array:
         with small activations passes on next to nothing in either direction.
     """
     xp = namespace(x)
-    far = xp.abs(x) > 2
+    far = size_of(x) > 2
     near = xp.where(far, 1.0, x)
     # tanh x = x / (1 + u) with Gauss's continued fraction u = x²/(3 + x²/(5 + x²/(7 + …))), all terms positive.
     squared = near * near
@@ -339,12 +341,11 @@ def tanhshrink(x: Array) -> Array:
 
 
 def _softsign_slope(x: Array) -> Array:
-    return (1 / (1 + namespace(x).abs(x))) ** 2
+    return (1 / (1 + size_of(x))) ** 2
 
 
 def _softsign_second(x: Array) -> Array:
-    xp = namespace(x)
-    return -2 * xp.sign(x) * (1 / (1 + xp.abs(x))) ** 3
+    return -2 * sign_of(x) * (1 / (1 + size_of(x))) ** 3
 
 
 def _softsign_gap(x: Array) -> Array:
@@ -380,17 +381,19 @@ def softsign(x: Array) -> Array:
         farther out for it than for tanh.
     """
     xp = namespace(x)
-    size = xp.abs(x)
+    size = size_of(x)
     beyond = size > 1
     inverse = 1 / xp.where(beyond, size, 1.0)
-    return xp.where(beyond, xp.sign(x) / (1 + inverse), x / (1 + xp.where(beyond, 1.0, size)))
+    return xp.where(beyond, sign_of(x) / (1 + inverse), x / (1 + xp.where(beyond, 1.0, size)))
 
 
 def _arctan_parts(x: Array) -> tuple[Array, Array, Array]:
     """1/(1 + x²), written so that no square overflows, with x and 1 divided by max(|x|, 1)."""
     xp = namespace(x)
-    inverse = 1 / clip(xp.abs(x), 1.0)
-    unit = clip(x, -1.0, 1.0)  # x · inverse, exactly
+    size = size_of(x)
+    beyond = size > 1
+    inverse = 1 / xp.where(beyond, size, 1.0)
+    unit = xp.where(beyond, sign_of(x), x)  # x · inverse, exactly
     return inverse * inverse / (inverse * inverse + unit * unit), unit, inverse
 
 

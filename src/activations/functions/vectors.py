@@ -95,6 +95,8 @@ def _half(count: int) -> int | None:
 def _gate(name: str, x: Array) -> tuple[Array, Array]:
     """Value and slope of an activation, for the gate."""
     made = get(name)
+    if is_tensor(x):  # whose derivatives autograd takes from closed forms
+        return made(x), made.slope(x)
     return made.f(x, **made.values), made.derivative(x, **made.values)
 
 
@@ -253,22 +255,27 @@ def _near(x: Array) -> bool:
 
 
 def _apart(x: Array) -> tuple[Array, Array]:
-    """Each number less the largest, and what the rounding of that left out; equal numbers are 0 apart even where infinite."""
+    """Each number less the largest, and what the rounding of that left out; equal numbers are 0 apart even where infinite.
+
+    Of equal numbers autograd takes the first for the largest, as `_others` does.
+    """
     xp = namespace(x)
-    largest = xp.max(x, axis=-1, keepdims=True)
+    if is_tensor(x):
+        largest = x.gather(-1, x.argmax(-1, keepdim=True))
+    else:
+        largest = xp.max(x, axis=-1, keepdims=True)
     apart, rest = sum_of(x, -largest)
     if _near(x):
         return apart, rest
+    endless = (x == largest) & ~xp.isfinite(x)
     lost = (x == largest) | ~xp.isfinite(rest)
-    return xp.where(x == largest, 0.0, apart), xp.where(lost, 0.0, rest)
+    return xp.where(endless, 0.0, apart), xp.where(lost, 0.0, rest)
 
 
 def _others(apart: Array, rest: Array) -> Array:
-    """The sum of all exponentials but that of one of the largest, which is 1: where it is small it keeps its digits."""
+    """The sum of all exponentials but that of the first of the largest, which is 1: where it is small it keeps its digits."""
     xp = namespace(apart)
-    below = xp.astype(apart < 0, apart.dtype)
-    ties = apart.shape[-1] - xp.sum(below, axis=-1, keepdims=True)
-    return xp.sum(xp.exp(apart) * (1 + rest) * below, axis=-1, keepdims=True) + (ties - 1)
+    return xp.sum(xp.exp(apart) * (1 + rest) * (1 - _chosen(apart)), axis=-1, keepdims=True)
 
 
 def _softmax_formula(x: Array) -> Array:

@@ -95,7 +95,7 @@ def _rectifier(s: float) -> ClosedForm:
 def _squared_relu() -> ClosedForm:
     relu = _rectifier(0.0).value
     return ClosedForm(
-        lambda q1, q2, c: q1 * q2 * (3 * c * _sine(c) / (2 * math.pi) + _both_positive(c) * (1 + 2 * c**2)),
+        lambda q1, q2, c: (3 * c * _sine(c) / (2 * math.pi) + _both_positive(c) * (1 + 2 * c**2)) * q1 * q2,
         lambda q1, q2, c: 4 * relu(q1, q2, c),
     )
 
@@ -103,14 +103,18 @@ def _squared_relu() -> ClosedForm:
 def _erf() -> ClosedForm:
     def value(q1: Array, q2: Array, c: Array) -> Array:
         # The sine's cosine is kept apart: near 1 the arcsine would lose half of its digits.
-        sine, cosine = 2 * _covariance(q1, q2, c), np.sqrt(_erf_determinant(q1, q2, c))
-        return 2 / math.pi * np.arctan2(sine, cosine)
+        return 2 / math.pi * np.arctan2(_covariance(q1, q2, c), _erf_root(q1, q2, c))
 
-    return ClosedForm(value, lambda q1, q2, c: 4 / math.pi / np.sqrt(_erf_determinant(q1, q2, c)))
+    return ClosedForm(value, lambda q1, q2, c: 2 / math.pi / _erf_root(q1, q2, c))
 
 
-def _erf_determinant(q1: Array, q2: Array, c: Array) -> Array:
-    return 1 + 2 * q1 + 2 * q2 + 4 * q1 * q2 * _sine(c) ** 2
+def _erf_root(q1: Array, q2: Array, c: Array) -> Array:
+    """Half of √(1 + 2q₁ + 2q₂ + 4q₁q₂ sin²), as a length: no square of a variance is formed."""
+    return np.hypot(np.hypot(0.5, np.hypot(np.sqrt(q1 / 2), np.sqrt(q2 / 2))), _covariance(q1, q2, _sine(c)))
+
+
+# exp(-_GONE) is 0, and _GONE has differences where infinities have none.
+_GONE = 1e300
 
 
 def _sine_wave(omega_0: float) -> ClosedForm:
@@ -120,7 +124,7 @@ def _sine_wave(omega_0: float) -> ClosedForm:
         near, far = (
             omega_0**2 * (apart + np.sqrt(q1) * np.sqrt(q2) * (1 - sign * np.asarray(c))) for sign in (1, -1)
         )
-        return near, far
+        return np.minimum(near, _GONE), np.minimum(far, _GONE)
 
     def value(q1: Array, q2: Array, c: Array) -> Array:
         near, far = waves(q1, q2, c)
@@ -139,20 +143,24 @@ def _gelu(approximate: str) -> ClosedForm | None:
 
 
 def _gelu_parts(q1: Array, q2: Array, c: Array) -> tuple[Array, Array, Array]:
-    """The determinant of I + K, E[Φ(u)Φ(v)], and E[φ(u)φ(v)] for the standard normal's Φ and φ."""
-    D = 1 + q1 + q2 + q1 * q2 * _sine(c) ** 2
-    P = 0.25 + np.arctan2(_covariance(q1, q2, c), np.sqrt(D)) / (2 * math.pi)
-    return D, P, 1 / (2 * math.pi * np.sqrt(D))
+    """The root R of the determinant D of I + K, E[Φ(u)Φ(v)] for the standard normal's Φ, and the covariance over 2πR.
+
+    R is computed as a length, so that no product of variances is formed.
+    """
+    R = np.hypot(np.hypot(1.0, np.hypot(np.sqrt(q1), np.sqrt(q2))), _covariance(q1, q2, _sine(c)))
+    covariance = _covariance(q1, q2, c)
+    return R, 0.25 + np.arctan2(covariance, R) / (2 * math.pi), covariance / R / (2 * math.pi)
 
 
 def _gelu_value(q1: Array, q2: Array, c: Array) -> Array:
-    D, P, densities = _gelu_parts(q1, q2, c)
-    return _covariance(q1, q2, c) * P + densities * q1 / (1 + q1) * q2 / (1 + q2) * (D + np.square(c))
+    R, P, _ = _gelu_parts(q1, q2, c)
+    beside = (R + np.square(c) / R) / (2 * math.pi)  # E[φ(u)φ(v)] (D + c²)
+    return _covariance(q1, q2, c) * P + beside * (q1 / (1 + q1)) * (q2 / (1 + q2))
 
 
 def _gelu_slope(q1: Array, q2: Array, c: Array) -> Array:
-    D, P, densities = _gelu_parts(q1, q2, c)
-    return P + densities * _covariance(q1, q2, c) * (1 / (1 + q1) + 1 / (1 + q2) + 1 / D)
+    R, P, covariance = _gelu_parts(q1, q2, c)
+    return P + covariance * (1 / (1 + q1) + 1 / (1 + q2) + 1 / R / R)
 
 
 def _covariance(q1: Array, q2: Array, c: Array) -> Array:

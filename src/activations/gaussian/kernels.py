@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from activations.arguments import LARGEST, integer, reals, shown
 from activations.functions import Activation, get_elementwise
+from activations.functions.evaluation import quietly
 from activations.gaussian.closed import closed_form
-from activations.gaussian.quadrature import _number, expectation, joint_expectation
+from activations.gaussian.quadrature import _number, _scaled, _times_square, expectation, joint_expectation
 
 Array = NDArray[np.float64]
 
@@ -38,6 +38,7 @@ class Kernels:
     contributions: Array
 
 
+@quietly
 def kernel(activation: str | Activation, q1: float = 1.0, q2: float | None = None, c: float = 1.0) -> float:
     r"""How the values for two inputs go together; for one input, the mean square.
 
@@ -65,12 +66,13 @@ def kernel(activation: str | Activation, q1: float = 1.0, q2: float | None = Non
     phi, q1, q2, c = _checked(activation, q1, q2, c)
     closed = closed_form(phi)
     if closed is not None:
-        return _quiet(closed.value, q1, q2, c)
+        return float(closed.value(*_arrays(q1, q2, c)))
     if c == 1 and q1 == q2:
-        return _quiet(lambda: expectation(lambda x: phi(x) ** 2, q1, kinks=phi.kinks))
-    return _quiet(lambda: joint_expectation(phi, phi, q1, q2, c))
+        return _mean_square(phi, q1, phi.kinks)
+    return joint_expectation(phi, phi, q1, q2, c)
 
 
+@quietly
 def slope_kernel(
     activation: str | Activation, q1: float = 1.0, q2: float | None = None, c: float = 1.0
 ) -> float:
@@ -100,13 +102,13 @@ def slope_kernel(
     phi, q1, q2, c = _checked(activation, q1, q2, c)
     closed = closed_form(phi)
     if closed is not None:
-        return _quiet(closed.slope, q1, q2, c)
+        return float(closed.slope(*_arrays(q1, q2, c)))
     if c == 1 and q1 == q2:
-        return _quiet(lambda: expectation(lambda x: phi.slope(x) ** 2, q1, kinks=phi.kinks))
-    kinks = (phi.kinks, phi.kinks)
-    return _quiet(lambda: joint_expectation(phi.slope, phi.slope, q1, q2, c, kinks=kinks))
+        return _mean_square(phi.slope, q1, phi.kinks)
+    return joint_expectation(phi.slope, phi.slope, q1, q2, c, kinks=(phi.kinks, phi.kinks))
 
 
+@quietly
 def kernels(
     activation: str | Activation, gram: ArrayLike, sigma_w: float, sigma_b: float = 0.0, depth: int = 2
 ) -> Kernels:
@@ -145,12 +147,12 @@ def kernels(
     """
     phi = get_elementwise(activation)
     sigma_w, sigma_b = _number("sigma_w", sigma_w, least=0.0), _number("sigma_b", sigma_b, least=0.0)
-    K = sigma_w**2 * _gram(gram) + sigma_b**2
+    K = _times_square(sigma_w, _gram(gram)) + sigma_b * sigma_b
     nngp, ntk, factors = [K], [K], []
     for layer in range(1, _depth(depth)):
         values, slopes = _pairwise(phi, K, layer)
-        K = sigma_w**2 * values + sigma_b**2
-        factors.append(sigma_w**2 * slopes)
+        K = _times_square(sigma_w, values) + sigma_b * sigma_b
+        factors.append(_times_square(sigma_w, slopes))
         nngp.append(K)
         ntk.append(K + ntk[-1] * factors[-1])
     ones = np.ones_like(K)
@@ -202,7 +204,18 @@ def _checked(
     return get_elementwise(activation), q1, q2, _number("c", c, least=-1.0, most=1.0)
 
 
-def _quiet(compute: Callable[..., Any], *arguments: float) -> float:
-    """The result as a float; a square that is beyond all numbers is infinite without a warning."""
-    with np.errstate(over="ignore"):
-        return float(compute(*arguments))
+def _arrays(*numbers: float) -> tuple[Array, ...]:
+    """As NumPy's numbers, whose products overflow to infinity."""
+    return tuple(np.asarray(number, dtype=np.float64) for number in numbers)
+
+
+def _mean_square(f: Callable[[Array], Array], q: float, kinks: tuple[float, ...]) -> float:
+    """E[f(√q z)²], also where squares of single values are beyond all numbers, or too small for them."""
+    size = 1.0
+
+    def squares(x: Array) -> Array:
+        nonlocal size
+        values, size = _scaled(f(x))
+        return values**2
+
+    return expectation(squares, q, kinks=kinks) * size * size

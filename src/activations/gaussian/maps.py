@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activations.functions import Activation, get_elementwise
+from activations.functions.evaluation import quietly
 from activations.gaussian.kernels import _depth, kernel, slope_kernel
-from activations.gaussian.quadrature import _number, expectation
+from activations.gaussian.quadrature import _number, _times_square, expectation
 
 Array = NDArray[np.float64]
 
@@ -42,6 +43,7 @@ class GradientProfile:
 # ---------------------------------------------------------------- one signal
 
 
+@quietly
 def gain(activation: str | Activation, q: float = 1.0) -> float:
     r"""The standard deviation of weights, times √fan_in, that keeps the variance q of the pre-activations.
 
@@ -73,6 +75,7 @@ def gain(activation: str | Activation, q: float = 1.0) -> float:
     return math.sqrt(q / square)
 
 
+@quietly
 def length_map(activation: str | Activation, q: float, sigma_w: float, sigma_b: float = 0.0) -> float:
     r"""The variance of the next layer's pre-activations, given this layer's (Poole et al. 2016, equation 3).
 
@@ -97,9 +100,10 @@ def length_map(activation: str | Activation, q: float, sigma_w: float, sigma_b: 
     phi = get_elementwise(activation)
     sigma_w = _number("sigma_w", sigma_w, least=0.0)
     sigma_b = _number("sigma_b", sigma_b, least=0.0)
-    return sigma_w**2 * kernel(phi, _number("q", q, above=0.0)) + sigma_b**2
+    return _times_square(sigma_w, kernel(phi, _number("q", q, above=0.0))) + sigma_b * sigma_b
 
 
+@quietly
 def gradient_factor(activation: str | Activation, q: float, sigma_w: float) -> float:
     r"""By how much one layer multiplies the squared norm of the gradient (Schoenholz et al. 2017, equation 7).
 
@@ -125,9 +129,10 @@ def gradient_factor(activation: str | Activation, q: float, sigma_w: float) -> f
     """
     phi = get_elementwise(activation)
     sigma_w = _number("sigma_w", sigma_w, least=0.0)
-    return sigma_w**2 * slope_kernel(phi, _number("q", q, above=0.0))
+    return _times_square(sigma_w, slope_kernel(phi, _number("q", q, above=0.0)))
 
 
+@quietly
 def gradient_profile(
     activation: str | Activation, sigma_w: float, sigma_b: float = 0.0, q0: float = 1.0, depth: int = 20
 ) -> GradientProfile:
@@ -157,23 +162,22 @@ def gradient_profile(
     sigma_b = _number("sigma_b", sigma_b, least=0.0)
     q0, depth = _number("q0", q0, above=0.0), _depth(depth)
     q, factor = np.full(depth, math.inf), np.full(depth, math.nan)
-    length = sigma_w**2 * q0 + sigma_b**2
+    length = _times_square(sigma_w, q0) + sigma_b * sigma_b
     for layer in range(depth):
         if not length < _LARGEST:
             break
         q[layer] = length if length >= _SMALLEST else 0.0
         factor[layer] = gradient_factor(phi, max(length, _SMALLEST), sigma_w)
         length = length_map(phi, max(length, _SMALLEST), sigma_w, sigma_b)
-    with np.errstate(divide="ignore", over="ignore"):
-        left = np.exp(
-            0.5 * np.cumsum(np.log(factor)[::-1])[::-1]
-        )  # logarithms: a product of squares underflows too soon
+    # logarithms: a product of squares underflows too soon
+    left = np.exp(0.5 * np.cumsum(np.log(factor)[::-1])[::-1])
     return GradientProfile(q, factor, left)
 
 
 # ---------------------------------------------------------------- two signals
 
 
+@quietly
 def correlation_map(
     activation: str | Activation, c: float, sigma_w: float, sigma_b: float = 0.0, q: float = 1.0
 ) -> float:
@@ -205,10 +209,11 @@ def correlation_map(
     Source: poole2016exponential.
     """
     phi, c, sigma_w, sigma_b, q, after = _before_and_after(activation, c, sigma_w, sigma_b, q)
-    covariance = sigma_w**2 * kernel(phi, q, q, c) + sigma_b**2
+    covariance = _times_square(sigma_w, kernel(phi, q, q, c)) + sigma_b * sigma_b
     return min(max(covariance / after, -1.0), 1.0)
 
 
+@quietly
 def correlation_slope(
     activation: str | Activation, c: float, sigma_w: float, sigma_b: float = 0.0, q: float = 1.0
 ) -> float:
@@ -239,7 +244,7 @@ def correlation_slope(
     Source: schoenholz2017deep.
     """
     phi, c, sigma_w, sigma_b, q, after = _before_and_after(activation, c, sigma_w, sigma_b, q)
-    return sigma_w**2 * q * (slope_kernel(phi, q, q, c) + _from_jumps(phi, q, c)) / after
+    return _times_square(sigma_w, slope_kernel(phi, q, q, c) + _from_jumps(phi, q, c)) * q / after
 
 
 def _before_and_after(
@@ -280,6 +285,7 @@ def _density(x: float, variance: float) -> float:
 # ---------------------------------------------------------------- batch norm
 
 
+@quietly
 def batchnorm_gradient_factor(activation: str | Activation) -> float:
     r"""By how much a layer with batch norm multiplies the squared norm of the gradient at initialisation.
 
@@ -311,6 +317,7 @@ def batchnorm_gradient_factor(activation: str | Activation) -> float:
     return slope_kernel(phi) / _variance(phi)
 
 
+@quietly
 def batchnorm_length_slope(activation: str | Activation) -> float:
     r"""By how much a layer with batch norm multiplies small differences between its examples' lengths.
 

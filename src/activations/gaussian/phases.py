@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from activations.functions import Activation, get_elementwise
+from activations.functions.evaluation import quietly
 from activations.gaussian.kernels import kernel, slope_kernel
 from activations.gaussian.maps import (
     _derivative,
@@ -26,7 +27,7 @@ from activations.gaussian.maps import (
     gradient_factor,
     length_map,
 )
-from activations.gaussian.quadrature import _number
+from activations.gaussian.quadrature import _number, _times_square
 
 Array = NDArray[np.float64]
 
@@ -94,6 +95,7 @@ class CriticalPoint:
 # ---------------------------------------------------------------- lengths
 
 
+@quietly
 def length_fixed_points(
     activation: str | Activation, sigma_w: float, sigma_b: float = 0.0
 ) -> tuple[FixedPoint, ...]:
@@ -131,13 +133,14 @@ def length_fixed_points(
     for q, falls in _crossings(lambda q: length_map(phi, q, sigma_w, sigma_b) / q - 1, growth):
         points.append(FixedPoint(q, _length_slope(phi, sigma_w, q), falls))
     signs = np.sign(growth[growth != 0])
-    if sigma_b == 0 and sigma_w**2 * kernel(phi, 1e-280) < 1e-100:
+    if sigma_b == 0 and _times_square(sigma_w, kernel(phi, 1e-280)) < 1e-100:
         points.insert(0, FixedPoint(0.0, _ratio(phi, sigma_w, 0), bool(signs[0] < 0)))
     if signs[-1] > 0:
         points.append(FixedPoint(math.inf, _ratio(phi, sigma_w, -1), True))
     return tuple(points)
 
 
+@quietly
 def settled_length(
     activation: str | Activation, sigma_w: float, sigma_b: float = 0.0, q0: float = 1.0
 ) -> float:
@@ -180,9 +183,7 @@ def settled_length(
 
 def _growth(phi: Activation, sigma_w: float, sigma_b: float) -> Array:
     """The logarithm of q′/q on the grid, 0 where it is 1 up to rounding."""
-    after = sigma_w**2 * _squares(phi) + sigma_b**2
-    with np.errstate(divide="ignore"):
-        growth = np.log(after / _Q)
+    growth = np.log((_times_square(sigma_w, _squares(phi)) + sigma_b * sigma_b) / _Q)
     return np.where(np.abs(growth) < _SAME, 0.0, growth)
 
 
@@ -205,7 +206,7 @@ def _fixed(values: list[float]) -> Array:
 
 def _ratio(phi: Activation, sigma_w: float, end: int) -> float:
     """The limit of q′/q at one end of the grid, which is the slope at 0 and what a long signal grows by."""
-    return sigma_w**2 * _limit(_squares(phi) / _Q, end)
+    return _times_square(sigma_w, _limit(_squares(phi) / _Q, end))
 
 
 def _limit(values: Array, end: int) -> float:
@@ -246,12 +247,13 @@ def _touching(of: Callable[[float], float], t: Array, g: Array) -> list[tuple[fl
 
 def _length_slope(phi: Activation, sigma_w: float, q: float) -> float:
     """The length map's derivative."""
-    return sigma_w**2 * _derivative(lambda q: kernel(phi, q), q)
+    return _times_square(sigma_w, _derivative(lambda q: kernel(phi, q), q))
 
 
 # ---------------------------------------------------------------- correlations
 
 
+@quietly
 def correlation_fixed_points(
     activation: str | Activation, sigma_w: float, sigma_b: float = 0.0, q: float | None = None
 ) -> tuple[FixedPoint, ...]:
@@ -303,6 +305,7 @@ def correlation_fixed_points(
     return tuple(points)
 
 
+@quietly
 def depth_scales(
     activation: str | Activation, sigma_w: float, sigma_b: float = 0.0, q0: float = 1.0
 ) -> DepthScales:
@@ -337,7 +340,7 @@ def depth_scales(
         slope, chi_1 = _length_slope(phi, sigma_w, q), gradient_factor(phi, q, sigma_w)
     else:
         end = 0 if q == 0 else -1
-        slope, chi_1 = _ratio(phi, sigma_w, end), sigma_w**2 * _limit(_slopes(phi), end)
+        slope, chi_1 = _ratio(phi, sigma_w, end), _times_square(sigma_w, _limit(_slopes(phi), end))
     xi_q = _layers(slope)
     if length_map(phi, at, sigma_w, sigma_b) == 0:
         return DepthScales(q, math.nan, xi_q, math.nan, chi_1)
@@ -372,6 +375,7 @@ def _settled_correlation(phi: Activation, sigma_w: float, sigma_b: float, q: flo
 # ---------------------------------------------------------------- the critical line
 
 
+@quietly
 def critical_points(activation: str | Activation, sigma_b: float = 0.0) -> tuple[CriticalPoint, ...]:
     r"""All σ_w for which layers keep a length and, there, the gradient's norm; in rising order of the length.
 
@@ -402,7 +406,7 @@ def critical_points(activation: str | Activation, sigma_b: float = 0.0) -> tuple
     steep = slopes > 1e-200  # without slopes there is nothing to keep
     if not np.any(steep):
         return ()
-    lacking = 1 - _squares(phi) / np.where(steep, slopes, 1.0) / _Q - sigma_b**2 / _Q
+    lacking = 1 - _squares(phi) / np.where(steep, slopes, 1.0) / _Q - sigma_b * sigma_b / _Q
     on_grid = np.where(steep & (np.abs(lacking) > _SAME), lacking, 0.0)
     if not np.any(on_grid):
         return (CriticalPoint(1 / math.sqrt(slope_kernel(phi)), sigma_b, math.nan, True),)
@@ -411,12 +415,15 @@ def critical_points(activation: str | Activation, sigma_b: float = 0.0) -> tuple
         sigma_w = 1 / math.sqrt(slopes[0])
         growth = _growth(phi, sigma_w, 0.0)
         found.append(CriticalPoint(sigma_w, 0.0, 0.0, bool(growth[np.flatnonzero(growth)[0]] < 0)))
-    for q, _ in _crossings(lambda q: 1 - kernel(phi, q) / slope_kernel(phi, q) / q - sigma_b**2 / q, on_grid):
+    for q, _ in _crossings(
+        lambda q: 1 - kernel(phi, q) / slope_kernel(phi, q) / q - sigma_b * sigma_b / q, on_grid
+    ):
         sigma_w = 1 / math.sqrt(slope_kernel(phi, q))
         found.append(CriticalPoint(sigma_w, sigma_b, q, _length_slope(phi, sigma_w, q) < 1 - 1e-8))
     return tuple(found)
 
 
+@quietly
 def critical_sigma_w(activation: str | Activation, sigma_b: float = 0.0) -> float:
     r"""The σ_w on the critical line, where deep signals and gradients neither die nor explode.
 

@@ -12,11 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activations.arguments import number as _number
+from activations.functions.evaluation import quietly
 
 Array = NDArray[np.float64]
 
@@ -29,6 +31,7 @@ _SCALES = 4.0 ** np.arange(-2, 256)
 _INNER_DEVIATIONS = np.array([-9.0, -4.5, 0.0, 4.5, 9.0])  # P(|z| > 9) = 2e-19
 
 _EPS = float(np.finfo(np.float64).eps)
+_NORMAL = float(np.finfo(np.float64).tiny)
 # Nodes, weights, values and sums are rounded, and a density by z² times as much.
 _ROUNDING = 64 * _EPS
 # P(|z| > 12) = 3.6e-33 is left out; a g that is a power there adds a few times its value at the end.
@@ -48,6 +51,7 @@ class Estimate:
     error: float
 
 
+@quietly
 def expectation(
     g: Callable[[Array], Array],
     variance: float = 1.0,
@@ -84,6 +88,7 @@ def expectation(
     return float(weight.ravel() @ _values("g", g, x.ravel()))
 
 
+@quietly
 def estimate(
     g: Callable[[Array], Array],
     variance: float = 1.0,
@@ -132,6 +137,7 @@ def estimate(
     return Estimate(expectation(g, variance, mean, kinks=where), float(error.sum() + _TAIL * far))
 
 
+@quietly
 def joint_expectation(
     f: Callable[[Array], Array],
     g: Callable[[Array], Array],
@@ -179,10 +185,29 @@ def joint_expectation(
     )
     if q1 < q2:  # the narrower one inside: g's bends are then no closer together in u than in v
         f, g, q1, q2, bends, inner_bends = g, f, q2, q1, inner_bends, bends
-    slope, spread = c * math.sqrt(q2 / q1), math.sqrt(q2 * (1 - c) * (1 + c))
-    u, weight = _rule(q1, 0.0, (*bends, *_smoothed_kinks(inner_bends, c, math.sqrt(q1 / q2), q1)))
-    values = _values("f", f, u.ravel()) * _smoothed(g, slope * u.ravel(), spread, inner_bends)
-    return float(weight.ravel() @ values)
+    slope, spread = c * (math.sqrt(q2) / math.sqrt(q1)), math.sqrt(q2) * math.sqrt((1 - c) * (1 + c))
+    u, weight = _rule(q1, 0.0, (*bends, *_smoothed_kinks(inner_bends, c, math.sqrt(q1) / math.sqrt(q2), q1)))
+    first, size = _scaled(_values("f", f, u.ravel()))
+    second, inner_size = _scaled(_smoothed(g, slope * u.ravel(), spread, inner_bends))
+    return float(weight.ravel() @ (first * second) * size * inner_size)
+
+
+def _scaled(values: Array) -> tuple[Array, float]:
+    """The values, divided by a power of two so that the largest is between 1 and 2, and that power.
+
+    Nothing is rounded by it, and squares and products neither overflow nor underflow. What is 0 or not finite stays.
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    if not 0 < largest < math.inf:
+        return values, 1.0
+    place = math.frexp(largest)[1] - 1
+    return np.ldexp(values, -place), math.ldexp(1.0, place)
+
+
+def _times_square(sigma: float, value: Any) -> Any:
+    """σ² times a number or array, also where σ² alone is beyond all numbers, or too small for them."""
+    square = sigma * sigma
+    return square * value if _NORMAL <= square < math.inf else sigma * (sigma * value)
 
 
 def _smoothed(g: Callable[[Array], Array], means: Array, sd: float, kinks: tuple[float, ...]) -> Array:
@@ -206,7 +231,7 @@ def _smoothed_kinks(kinks: tuple[float, ...], c: float, ratio: float, variance: 
     """Where a kink of g, averaged over its surroundings, bends as a function of u of that variance."""
     if abs(c) < 1e-3:  # as wide as a thousand Gaussians
         return []
-    width = math.sqrt(variance * (1 - c) * (1 + c)) / abs(c)
+    width = math.sqrt(variance) * math.sqrt((1 - c) * (1 + c)) / abs(c)
     ends = (kink * ratio / c + width * deviation for kink in kinks for deviation in _DEVIATIONS)
     return [float(end) for end in ends if math.isfinite(end)]
 
