@@ -537,7 +537,7 @@ function render({ model, el }) {
   let frame = 0, unsaved = false, timer = 0, said = "", edges = [0, 1];
   const drawn = {}, lengths = new Map();
   input("activation").innerHTML = Object.keys(ACTIVATIONS).map((name) =>
-    `${FAMILIES[name] ? `<optgroup label="${FAMILIES[name]}">` : ""}<option>${name}</option>`).join("");
+    `${FAMILIES[name] ? `</optgroup><optgroup label="${FAMILIES[name]}">` : ""}<option>${name}</option>`).join("");
   for (const [key, [low, high]] of Object.entries(RANGES)) Object.assign(input(key), { min: low, max: high });
 
   function update() {
