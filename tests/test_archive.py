@@ -2,6 +2,7 @@
 
 import datetime
 import enum
+import json
 import os
 import stat
 import zoneinfo
@@ -13,8 +14,9 @@ import pandas as pd
 import pytest
 import torch
 
-from activations import archive, files, functions, results
+from activations import archive, files, functions, results, store
 from activations.data import Data, mnist1d
+from activations.data import digest as data_digest
 from activations.train import Grid, train
 
 SIGNALS = Data("signals", mnist1d().x[:60], mnist1d().y[:60], mnist1d().x_test[:20], mnist1d().y_test[:20])
@@ -157,6 +159,23 @@ def test_whatever_a_probe_may_return_is_saved_with_the_run(tmp_path):
     assert [repr(v) if not isinstance(v, int) else v for v in again.probes.iloc[1]] == [
         repr(v) if not isinstance(v, int) else v for v in whole.probes.iloc[1]
     ]
+
+
+def test_runs_that_were_saved_in_the_first_format_are_read_as_they_were(tmp_path):
+    whole = run(
+        Grid(**SMALL), probe=lambda network, data: pd.DataFrame({"member": [0, 1], "mean": [0.5, 1.5]})
+    )
+    tables = {"history": whole.history, "probes": whole.probes, "diverged": whole.diverged}
+    head = {
+        "grid": store.described(whole.grid), "data": {"name": SIGNALS.name, "digest": data_digest(SIGNALS)},
+        "about": dict(whole.about), "stopped": False, "format": 1,
+        "tables": {name: list(table.columns) for name, table in tables.items()},
+        "words": {f"{n}/{c}": t[c].to_list() for n, t in tables.items() for c in t if t[c].dtype.kind not in "iuf"},
+    }  # fmt: skip
+    columns = {f"{n}/{c}": t[c].to_numpy() for n, t in tables.items() for c in t if t[c].dtype.kind in "iuf"}
+    weights = {f"weights/{i}/{n}": a for i, group in enumerate(whole.weights) for n, a in group.items()}
+    np.savez(tmp_path / "run.npz", head=np.array(json.dumps(head)), **columns, **weights)
+    assert_same(whole, results.load(tmp_path / "run.npz", SIGNALS))
 
 
 def test_axes_are_kept_without_the_types_that_they_came_in(tmp_path):

@@ -78,9 +78,8 @@ def test_digits_are_shuffled_and_split_by_their_seed():
 
 @pytest.mark.parametrize("examples", [0, 40, 55, -50])
 def test_mnist1d_refuses_sizes_that_cannot_be_split(examples):
-    with pytest.raises(
-        ValueError, match=f"examples must be a multiple of 10 and at least 50, got {examples}"
-    ):
+    says = "at least 50" if examples < 50 else "a multiple of 10"
+    with pytest.raises(ValueError, match=f"examples must be {says}, got {examples}"):
         data.mnist1d(examples)
 
 
@@ -172,7 +171,7 @@ def test_a_kept_set_that_was_changed_is_made_again(change):
 @pytest.mark.parametrize(
     ("seed", "error", "says"),
     [
-        (2**32, ValueError, "seed must be at most 2³² − 1 = 4294967295, got 4294967296"),
+        (2**32, ValueError, "seed must be at most 4294967295, got 4294967296"),
         (-1, ValueError, "seed must be at least 0, got -1"),
         (True, TypeError, "seed must be an int, got bool"),
         (1.0, TypeError, "seed must be an int, got float"),

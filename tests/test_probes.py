@@ -659,7 +659,7 @@ def test_counts_must_be_counts(probe, name, value, error, says):
 @pytest.mark.parametrize("value", [-0.1, float("nan")])
 @pytest.mark.parametrize(("probe", "name"), [(probes.units, "tau"), (probes.sharpness, "tolerance")])
 def test_thresholds_must_not_be_negative(probe, name, value):
-    with pytest.raises(ValueError, match=f"{name} must be at least 0, got {value}"):
+    with pytest.raises(ValueError, match=f"{name} must be a number of at least 0, got {value}"):
         probe(two_layers("tanh"), DATA, **{name: value})
 
 

@@ -30,10 +30,10 @@ TAKE = {
 @pytest.mark.parametrize(
     ("seed", "error", "says"),
     [
-        (2**32, ValueError, r"seed must be at most 2³² − 1 = 4294967295, got 4294967296"),
-        (7 + 2**32, ValueError, r"seed must be at most 2³² − 1 = 4294967295, got 4294967303"),
-        (2**64, ValueError, r"seed must be at most 2³² − 1 = 4294967295, got 18446744073709551616"),
-        (10**400, ValueError, r"seed must be at most 2³² − 1 = 4294967295, got a number of 1329 bits"),
+        (2**32, ValueError, r"seed must be at most 4294967295, got 4294967296"),
+        (7 + 2**32, ValueError, r"seed must be at most 4294967295, got 4294967303"),
+        (2**64, ValueError, r"seed must be at most 4294967295, got 18446744073709551616"),
+        (10**400, ValueError, r"seed must be at most 4294967295, got an int of about 401 digits"),
         (-1, ValueError, "seed must be at least 0, got -1"),
         (True, TypeError, "seed must be an int, got bool"),
         (np.True_, TypeError, "seed must be an int, got bool"),

@@ -93,11 +93,26 @@ for (const button of document.querySelectorAll(".theme-switch-button")) {
 }
 
 // ------------------------------------------------------------------------------- boxes that the keyboard can scroll
+// What is wider than its column scrolls in a box of its own, and so does a formula in a line that is longer than any line.
+// Looked at anew whenever the article is laid out anew: another width, font or size of letters, or something folded out.
 
-const BOXES = { "div.math, mjx-container": "Formula", ".pst-scrollable-table-container": "Table", ".cell_output, .cell_output > .output": "Output" };
+const BOXES = {
+  "div.math, span.math, mjx-container": "Formula", ".pst-scrollable-table-container": "Table",
+  ".cell_output, .cell_output .output": "Output", ".highlight pre": "Code",
+};
 const article = document.querySelector(".bd-article");
 
+/** The column that a formula's line stands in. */
+function column(formula) {
+  let block = formula.parentElement;
+  while (getComputedStyle(block).display === "inline") block = block.parentElement;
+  return block;
+}
+
 function reachBoxes() {
+  const formulas = [...article.querySelectorAll("span.math > mjx-container")];
+  const wide = formulas.map((formula) => formula.offsetWidth > column(formula.parentElement).clientWidth);
+  formulas.forEach((formula, i) => formula.parentElement.classList.toggle("is-wide", wide[i]));
   for (const [boxes, name] of Object.entries(BOXES)) article.querySelectorAll(boxes).forEach((box, i) => {
     const scrolls = box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX);
     if (scrolls === (box.getAttribute("role") === "region")) return;

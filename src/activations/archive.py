@@ -61,7 +61,10 @@ def unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, pd.DataFrame], d
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             stored = {name: archive[name] for name in archive.files}
-        told = json.loads(stored.pop("head").tobytes())
+        head = stored.pop("head")
+        if head.dtype.kind == "U":
+            return _of_format_1(json.loads(str(head)), stored)
+        told = json.loads(head.tobytes())
         tables = {name: _table(name, how, stored) for name, how in told["tables"].items()}
     except (
         zipfile.BadZipFile,
@@ -74,6 +77,19 @@ def unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, pd.DataFrame], d
     ) as error:
         raise ValueError(f"the file is damaged: {error}") from error
     return told["head"], tables, stored
+
+
+def _of_format_1(
+    head: dict[str, Any], stored: dict[str, np.ndarray]
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame], dict[str, np.ndarray]]:
+    """What the first files held, which people still have: columns of numbers as arrays, all others as JSON."""
+    words, tables = head.pop("words"), {}
+    for name, columns in head.pop("tables").items():
+        paths = {column: f"{name}/{column}" for column in columns}
+        tables[name] = pd.DataFrame(
+            {c: words[path] if path in words else stored.pop(path) for c, path in paths.items()}
+        )
+    return head, tables, stored
 
 
 def check(name: str, table: pd.DataFrame) -> None:

@@ -195,9 +195,9 @@ def mnist1d(examples: int = 5000, seed: int = 42) -> Data:
 
     Source: greydanus2024scaling (arXiv 2011.14439).
     """
-    examples = whole("examples", examples)
-    if examples < 50 or examples % 10:
-        raise ValueError(f"examples must be a multiple of 10 and at least 50, got {examples}")
+    examples = whole("examples", examples, least=50)
+    if examples % 10:
+        raise ValueError(f"examples must be a multiple of 10, got {examples}")
     strokes = (_STROKES - _STROKES.mean(1, keepdims=True)) / _STROKES.std(1, keepdims=True)
     strokes = (strokes - strokes[:, :1]) / 6 + 1e-8  # 1e-8 tells the stroke from the zeros behind it
     labels = np.repeat(np.arange(10), examples // 10)

@@ -29,7 +29,7 @@ from activations.data import Data
 from activations.grid import AXES, Grid, Group
 from activations.networks import Stack
 
-FORMAT = 2  # of the files that `Run.save` writes
+FORMAT = 2  # of the files that `Run.save` writes; `load` reads those of format 1, too
 UNITS = {
     "rate": "1",
     "step": "batches",
@@ -347,7 +347,7 @@ def load(path: str | os.PathLike[str], data: Data | None = None) -> Run:
         ValueError: If it is damaged or no file of this kind, or the data are not those that it was trained on.
     """
     head, tables, arrays = archive.unpacked(Path(path).read_bytes())
-    if head.get("format") != FORMAT:
+    if head.get("format") not in (1, FORMAT):
         raise ValueError(f"path must be a file that Run.save wrote, got {os.fspath(path)!r}")
     if data is None:
         if head["about"].get("data") is None:

@@ -30,7 +30,6 @@ ONLY_WITH = {
 OURS = {  # in the order in which they run
     "modules.js": 'course-widget|vnd.jupyter.widget-view|class="zoo"',
     "host.js": "course-widget|vnd.jupyter.widget-view",
-    "scrolling.js": "notranslate|<table",
     "quiz.js": 'class="quiz"',
     "zoo.js": 'class="zoo"',
 }

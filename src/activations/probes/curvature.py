@@ -59,6 +59,7 @@ def sharpness(
     """
     count, most = positive("examples", examples), positive("iterations", iterations)
     tolerance = arguments.number("tolerance", tolerance, least=0.0, infinite=True)
+    generator = torch.Generator().manual_seed(checked(seed))
     wide = network.keep(range(len(network.members)))  # a copy in which nothing is frozen
     if next(wide.parameters()).device.type == "mps":  # which has no float64
         wide = wide.cpu()
@@ -69,7 +70,6 @@ def sharpness(
     gradients = torch.autograd.grad(total, parameters, create_graph=True, materialize_grads=True)
     slope = _side_by_side(gradients)
 
-    generator = torch.Generator().manual_seed(checked(seed))
     start = torch.randn(slope.shape[1], generator=generator, dtype=torch.float64)
     v = (start / start.norm()).to(slope.device).expand(members, -1)
     found = torch.zeros(3, members, dtype=torch.float64, device=slope.device)
