@@ -1,5 +1,6 @@
 """Without a home, a temporary folder, a terminal or a disk, training goes on; what others write is left alone."""
 
+import contextlib
 import io
 import multiprocessing
 import os
@@ -9,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -21,6 +23,7 @@ from activations import data, files, parallel, progress, settings, store
 from activations.data import Data, mnist1d
 from activations.download import Remote, Unavailable, fetch
 from activations.train import Grid, train
+from patience import HUNG
 
 SIGNALS = Data("signals", mnist1d().x[:60], mnist1d().y[:60], mnist1d().x_test[:20], mnist1d().y_test[:20])
 SMALL = {"width": 6, "depth": 1, "batch": 20, "steps": 2, "seed": (0, 1)}
@@ -249,6 +252,25 @@ def test_a_terminal_that_is_not_there_costs_the_bar_only(err, monkeypatch):
     assert len(run(progress=True).history) == 2
 
 
+@pytest.mark.parametrize("error", [BrokenPipeError(), KeyboardInterrupt()], ids=["broken", "Ctrl-C"])
+def test_a_bar_that_could_not_be_drawn_keeps_no_other_thread_waiting(error, monkeypatch):
+    class Failing(io.StringIO):
+        def write(self, text):
+            raise error
+
+    def draw():
+        with progress.bar(True, total=2, mininterval=0) as advance:
+            advance(1)
+
+    with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
+        patched.setattr(sys, "stderr", Failing())
+        draw()
+    another = threading.Thread(target=draw, daemon=True)
+    another.start()
+    another.join(HUNG)
+    assert not another.is_alive()
+
+
 def test_a_closed_terminal_costs_the_bar_only(monkeypatch):
     closed = io.StringIO()
     closed.close()
@@ -274,7 +296,7 @@ def a_writer(path):
     started = context.Event()
     process = context.Process(target=hold, args=(str(path), started), daemon=True)
     process.start()
-    assert started.wait(60)
+    assert started.wait(HUNG)
     return process
 
 

@@ -28,18 +28,30 @@ def bar(shown: bool, **how: Any) -> Iterator[Callable[[int], object]]:
 
     with contextlib.ExitStack() as stack:
         drawn = None
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        with _comfort(tqdm.get_lock()):
             drawn = tqdm(leave=False, disable=not shown, **how)
 
         def advance(by: int) -> None:
-            with contextlib.suppress(OSError, ValueError, AttributeError):
+            with _comfort(tqdm.get_lock()):
                 if drawn is not None:
                     drawn.update(by)
 
         def close() -> None:
-            with contextlib.suppress(OSError, ValueError, AttributeError):
+            with _comfort(tqdm.get_lock()):
                 if drawn is not None:
                     drawn.close()
 
         stack.callback(close)
         yield advance
+
+
+@contextlib.contextmanager
+def _comfort(lock: Any) -> Iterator[None]:
+    """Drawing that may fail. tqdm then keeps its lock, also at Ctrl-C, and a later bar's thread would wait for ever."""
+    try:
+        yield
+    except BaseException as error:
+        with contextlib.suppress(RuntimeError, ValueError, AssertionError):  # it may not have had it
+            lock.release()
+        if not isinstance(error, OSError | ValueError | AttributeError):
+            raise
