@@ -30,7 +30,7 @@ REFUSED = [
     np.array([1.0, 2.0]), torch.tensor(True), torch.tensor([1.0]),
 ]  # fmt: skip
 MEMBER = (Member.of("tanh", "xavier", 0),)
-NETWORK = networks.MLP(MEMBER, (3,), 2, depth=1, width=4)
+NETWORK = networks.MLP(MEMBER, (40,), 10, depth=1, width=4)
 SETTING = {"optimiser": "sgd", "schedule": "constant"} | dict.fromkeys(
     ("rate", "weight_decay", "clip", "activation_l1", "activation_l2", "weight_l1", "weight_l2"), 1.0
 )
@@ -76,7 +76,7 @@ CALLS |= {
         Explorer,
     )
     for a in numbers_of(f)
-    if a not in ("parameter", "seed") or f is data.digits or f is data.mnist1d
+    if a != "parameter"
 }
 CALLS |= {
     f"{f.__name__}({a})": (a, partial(f, NETWORK, data.mnist1d()))
@@ -97,7 +97,7 @@ CALLS |= {
 CALLS |= {
     f"Setting({a})": (a, partial(Setting, **SETTING)) for a, v in SETTING.items() if not isinstance(v, str)
 }
-CALLS |= {f"Recipe({a})": (a, Recipe) for a in numbers_of(Recipe) if a != "seed"}
+CALLS |= {f"Recipe({a})": (a, Recipe) for a in numbers_of(Recipe)}
 CALLS |= {
     f"ResNet({a})": (a, partial(ResNet, "relu", (1, 8, 8), **{"classes": 2} | {a: 1}))
     for a in ("classes", "width")

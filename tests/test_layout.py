@@ -8,7 +8,7 @@ from fontTools.ttLib import TTFont
 from playwright.sync_api import Browser, Page, Route
 
 from activations import functions
-from browser import BOOK
+from browser import BOOK, settle
 
 WIDTHS = (320, 390, 768, 1400)
 AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf8")
@@ -20,6 +20,7 @@ EXPLORERS = (
 )  # one that the page places, one that a notebook stored
 # Pictures are drawn anew, and boxes put in the keyboard's way, in the frames after a change: until no frame changes anything.
 SETTLED = """async () => {
+  await Promise.allSettled(document.getAnimations().map((animation) => animation.finished)); // the theme's sidebar slides
   const look = () => [document.documentElement.scrollHeight, ...[...document.querySelectorAll("[tabindex], .is-wide")].map((e) => e.offsetWidth),
     ...[...document.querySelectorAll(".picture")].map((p) => [p.clientWidth, p.clientHeight, p.innerHTML])].join();
   for (let before, calm = 0; calm < 3;) {
@@ -38,12 +39,12 @@ def pages() -> list[str]:
 
 
 def surroundings(page: Page, widths: tuple[int, ...] = WIDTHS) -> Iterator[str]:
-    """The page in every width and mode, laid out and drawn."""
+    """The page in every width, and at the ends of them in the other modes, laid out and drawn."""
     session = page.context.new_cdp_session(page)
     for mode, (size, style) in MODES.items():
         session.send("Page.setFontSizes", {"fontSizes": {"standard": size, "fixed": size * 13 // 16}})
         added = page.add_style_tag(content=style)
-        for width in widths:
+        for width in widths if mode == "as it is" else (widths[0], widths[-1]):
             page.set_viewport_size({"width": width, "height": 900})
             page.evaluate(SETTLED)
             yield f"{width} px, {mode}"
@@ -58,7 +59,7 @@ def leaf(site: str, lettered: Browser) -> Iterator[Callable[[str], Page]]:
     def turn(path: str) -> Page:
         page = context.new_page()
         page.goto(site + path)
-        page.wait_for_load_state("networkidle")
+        settle(page)
         return page
 
     yield turn

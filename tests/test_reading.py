@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from browser import BOOK, ROOT, Visit, build
+from browser import BOOK, ROOT, Visit, build, settle
 
 sys.path.insert(0, str(ROOT / "book" / "extension"))
 
@@ -70,7 +70,7 @@ def test_on_every_page_axe_finds_nothing_and_scrolling_moves_nothing(site: str, 
     for path in pages():
         page.set_viewport_size({"width": 390, "height": 900})
         page.goto(site + path)
-        page.wait_for_load_state("networkidle")
+        settle(page)
         for width in (390, 1400):
             page.set_viewport_size({"width": width, "height": 900})
             page.evaluate("scrollTo(0, 0)")
@@ -439,7 +439,7 @@ def test_explorers_live_in_a_page_that_is_a_file(path: str, opened: Callable[[st
     slider.press("ArrowRight")
     seen.page.wait_for_function("([w, old]) => w.innerText !== old", arg=[widget.element_handle(), before])
     assert "needs JavaScript" not in widget.inner_text()
-    seen.page.wait_for_load_state("networkidle")
+    seen.settle(page)
     assert not seen.complaints
 
 
@@ -462,7 +462,7 @@ def test_the_zoo_moves_and_sorts_in_a_page_that_is_a_file(opened: Callable[[str]
     head = seen.page.locator("table.sortable").first.locator("th", has_text="gain")
     head.locator("button").click()
     assert head.get_attribute("aria-sort") == "ascending"
-    seen.page.wait_for_load_state("networkidle")
+    seen.settle(page)
     assert not seen.complaints
 
 

@@ -363,7 +363,7 @@ const within = ({ width, measure }, x, words, name) => {
 /** Left and right end of the x axis, and how wide the outputs' column beside it is, with or without a legend at its foot. */
 function columns({ width, em, measure }) {
   const longest = (...texts) => max(...texts.map(([words, name]) => measure(words, name))) + 0.4 * em;
-  const needed = longest(["outputs", "label"], ["> 99.9 %", "small"], ["at −3.96", "small"]);
+  const needed = longest(["outputs", "label"], ["> 99.9 %", "small"], ["at −3.96", "small"]) + 0.3 * em;
   const legend = longest(["> 99.9 %", "big"], ["of inputs:", "small"], [`|f′| < ${THRESHOLD}`, "small"]);
   const explained = legend < 0.34 * width;
   const side = max(needed, explained ? legend : 0, min(0.24 * width, 12 * em));
@@ -417,7 +417,7 @@ function drawFunction(box, state, now, uid) {
   out.push(line(base, top, base, middle, "axis"), text(base, 1.1 * em, "outputs", "label"));
   for (const { y, share } of masses) if (share >= 0.0005) {
     const end = base + (side - 0.7 * em) * share, parts = [percent(share), `at ${plain(y)}`], whole = parts.join(" ");
-    const lines = measure(whole, "small") < side ? [whole] : parts, above = Y(y) > (top + middle) / 2;
+    const lines = measure(whole, "small") < side - 0.7 * em ? [whole] : parts, above = Y(y) > (top + middle) / 2;
     out.push(line(base, Y(y), end, Y(y), "mass"), `<circle class="mass" cx="${end}" cy="${Y(y)}" r="${0.3 * em}"/>`);
     lines.forEach((words, i) => out.push(text(base + 0.3 * em, Y(y) + (above ? 1.2 * (i + 1 - lines.length) - 0.7 : 1.2 * i + 1.5) * em, words, "small")));
   }
