@@ -104,6 +104,15 @@ def build() -> None:
         stamp.write_text(digest)
 
 
+def pages() -> list[str]:
+    """Every page of the built book, as the folder has them; the folder's own address only leads to the first."""
+    build()
+    found = (
+        path.relative_to(BOOK).as_posix() for path in BOOK.rglob("*.html") if "_static" not in path.parts
+    )
+    return sorted(set(found) - {"index.html"})
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass

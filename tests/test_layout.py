@@ -8,7 +8,7 @@ from fontTools.ttLib import TTFont
 from playwright.sync_api import Browser, Page, Route
 
 from activations import functions
-from browser import BOOK, settle
+from browser import pages, settle
 
 WIDTHS = (320, 390, 768, 1400)
 AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf8")
@@ -30,12 +30,6 @@ SETTLED = """async () => {
     before = now;
   }
 }"""
-
-
-def pages() -> list[str]:
-    """All that a reader can open, as it lies in the built book."""
-    found = [path.relative_to(BOOK) for path in BOOK.rglob("*.html")]
-    return sorted(str(path) for path in found if "_static" not in path.parts)
 
 
 def surroundings(page: Page, widths: tuple[int, ...] = WIDTHS) -> Iterator[str]:

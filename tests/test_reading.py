@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from browser import BOOK, ROOT, Visit, build, settle
+from browser import BOOK, ROOT, Visit, build, pages, settle
 
 sys.path.insert(0, str(ROOT / "book" / "extension"))
 
@@ -28,15 +28,6 @@ EXPERIMENTAL = [
     "label-content-name-mismatch",
 ]
 EXPERIMENTAL += ["table-fake-caption", "td-has-header"]
-
-
-def pages() -> list[str]:
-    """Every page of the built book, as the folder has them; the folder's own address only leads to the first."""
-    build()
-    found = (
-        path.relative_to(BOOK).as_posix() for path in BOOK.rglob("*.html") if "_static" not in path.parts
-    )
-    return sorted(set(found) - {"index.html"})
 
 
 # ---------------------------------------------------------------- scrolled
@@ -439,7 +430,7 @@ def test_explorers_live_in_a_page_that_is_a_file(path: str, opened: Callable[[st
     slider.press("ArrowRight")
     seen.page.wait_for_function("([w, old]) => w.innerText !== old", arg=[widget.element_handle(), before])
     assert "needs JavaScript" not in widget.inner_text()
-    seen.settle(page)
+    settle(seen.page)
     assert not seen.complaints
 
 
@@ -462,7 +453,7 @@ def test_the_zoo_moves_and_sorts_in_a_page_that_is_a_file(opened: Callable[[str]
     head = seen.page.locator("table.sortable").first.locator("th", has_text="gain")
     head.locator("button").click()
     assert head.get_attribute("aria-sort") == "ascending"
-    seen.settle(page)
+    settle(seen.page)
     assert not seen.complaints
 
 

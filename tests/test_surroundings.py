@@ -150,13 +150,13 @@ def test_every_way_to_say_on_is_what_happens_without_the_variable(said, monkeypa
 
 def test_folders_are_taken_in_every_spelling(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", "/homes/me")
     (tmp_path / "there").mkdir()
     for said, meant in {
         "./a": "./a",
         "a/b": "a/b",
         "/a": "/a",
-        "~/a": "/home/me/a",
+        "~/a": "/homes/me/a",
         "there": "there",
         "0/": "0/",
         ".": ".",
