@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
+import runs
 from activations import archive, files, functions, results, store
 from activations.data import Data, mnist1d
 from activations.data import digest as data_digest
@@ -43,12 +44,7 @@ def run(grid, **how):
 
 
 def assert_same(one, other):
-    for table in ("history", "probes", "diverged"):
-        pd.testing.assert_frame_equal(getattr(one, table), getattr(other, table), check_exact=True)
-    for a, b in zip(one.weights, other.weights, strict=True):
-        assert a.keys() == b.keys()
-        for name in a:
-            np.testing.assert_array_equal(a[name], b[name], strict=True)
+    runs.assert_same(one, other)
     assert (one.grid, dict(one.about), one.stopped) == (other.grid, dict(other.about), other.stopped)
 
 

@@ -16,6 +16,7 @@ from activations import functions, initialize, normalize, probes, results, store
 from activations.data import Data, mnist1d
 from activations.program import CHECK
 from activations.train import Grid, train
+from runs import assert_same
 
 SIGNALS = Data("signals", mnist1d().x[:200], mnist1d().y[:200], mnist1d().x_test[:50], mnist1d().y_test[:50])
 SMALL = {"depth": 2, "width": 12, "batch": 20, "steps": 30, "seed": (0, 1)}
@@ -29,16 +30,6 @@ def cache(tmp_path, monkeypatch):
 
 def run(grid, data=SIGNALS, **how):
     return train(grid, data, **{"on": "cpu", "progress": False} | how)
-
-
-def assert_same(one, other):
-    for table in ("history", "probes", "diverged"):
-        pd.testing.assert_frame_equal(getattr(one, table), getattr(other, table), check_exact=True)
-    for a, b in zip(one.weights, other.weights, strict=True):
-        assert a.keys() == b.keys()
-        for name in a:
-            assert a[name].dtype == b[name].dtype
-            np.testing.assert_array_equal(a[name], b[name])
 
 
 # ---------------------------------------------------------------- divergence
