@@ -111,9 +111,12 @@ def fetch(title: str, remote: Remote, instead: str) -> Path:
 
     log.addFilter(of_others)  # its lines name the folder, and so differ from one machine to the next
     try:
-        path = store.fetch(
-            remote.path, downloader=lambda url, target, _: _download(title, remote, part, Path(target))
-        )
+        part.parent.mkdir(parents=True, exist_ok=True)  # pooch's own way fails where two do it at once
+        with contextlib.ExitStack() as held:
+            path = store.fetch(
+                remote.path,
+                downloader=lambda url, target, _: _download(title, remote, part, Path(target), held),
+            )
         part.unlink(missing_ok=True)
         return Path(path)
     except _Failed as error:
@@ -134,14 +137,13 @@ def fetch(title: str, remote: Remote, instead: str) -> Path:
     raise Unavailable(f"{title} cannot be had: {reason}; {instead}.")
 
 
-def _download(title: str, remote: Remote, part: Path, target: Path) -> None:
-    """Complete the file `part` and copy it to `target`.
+def _download(title: str, remote: Remote, part: Path, target: Path, held: contextlib.ExitStack) -> None:
+    """Complete the file `part` and copy it to `target`, which stays locked until `held` ends.
 
     Other processes may be at it, too: all write the same bytes, none leaves a gap behind the end, and each
     copies from the file that it opened, even where another one has finished and removed the name.
     """
-    part.touch()
-    with part.open("r+b") as file:
+    with open(part, "r+b", opener=lambda path, flags: os.open(path, flags | os.O_CREAT, 0o666)) as file:
         have = file.seek(0, os.SEEK_END)
         if have > remote.size:
             have = file.truncate(0)
@@ -151,9 +153,12 @@ def _download(title: str, remote: Remote, part: Path, target: Path) -> None:
         # The name is pooch's and stays; the file is a new one, since pooch's could be read by nobody else. What is
         # called so and has no lock was left by a killed process.
         files.clear(path for path in target.parent.glob("tmp*") if _TEMPORARY.fullmatch(path.name))
-        target.unlink(missing_ok=True)
-        with files.created(target) as whole:
-            shutil.copyfileobj(file, whole, _BLOCK)
+        files.remove(target)
+        whole = held.enter_context(files.created(target))
+        shutil.copyfileobj(file, whole, _BLOCK)
+        whole.flush()
+        if files.fcntl is None:  # there an open file cannot be moved, and what is new is not taken for left
+            held.close()
 
 
 def _receive(title: str, remote: Remote, file: BinaryIO, have: int) -> None:

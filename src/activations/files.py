@@ -64,10 +64,24 @@ def created(path: Path) -> Iterator[BinaryIO]:
     while True:
         with path.open("xb") as file:
             _lock(file, wait=True)
-            # Between the two another process may have found it without a lock, and removed it.
-            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            if _there(
+                file, path
+            ):  # between the two another process may have found it without a lock, and removed it
                 yield file
                 return
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there, and wait until nobody else is about to remove it.
+
+    Only who holds a file's lock takes away its name: so nobody takes it from a new file of the same name.
+    """
+    if fcntl is None:
+        return path.unlink(missing_ok=True)  # there an open file cannot be removed
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        _lock(file, wait=True)
+        if _there(file, path):
+            path.unlink(missing_ok=True)
 
 
 def clear(parts: Iterable[Path]) -> int:
@@ -77,10 +91,19 @@ def clear(parts: Iterable[Path]) -> int:
         with contextlib.suppress(OSError), part.open("rb") as file:  # another process may have removed it
             found = os.fstat(file.fileno())
             if _lock(file, wait=False, written=found.st_mtime):
-                part.unlink(missing_ok=True)
+                if _there(file, part):
+                    part.unlink(missing_ok=True)
             else:
                 left += found.st_size
     return left
+
+
+def _there(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file is still what its name says."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(file: BinaryIO, wait: bool, written: float = 0.0) -> bool:
