@@ -311,7 +311,7 @@ def test_a_bar_is_shown_where_it_is_asked_for(capsys):
 
 def test_images_are_the_largest_or_where_outputs_are_compared_the_digits(monkeypatch):
     asked = []
-    monkeypatch.setattr(scale_up.datasets, "first_available", lambda *names: asked.append(names))
+    monkeypatch.setattr(scale_up.fitting.datasets, "first_available", lambda *names: asked.append(names))
     monkeypatch.setenv("ACTIVATIONS_QUIET", "1")
     scale_up.images()
     monkeypatch.delenv("ACTIVATIONS_QUIET")
@@ -369,14 +369,14 @@ def test_a_killed_process_goes_on_to_the_same_bits(processes):
 
 
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
-    step, count = scale_up._step, iter(range(10))
+    step, count = scale_up.loop._step, iter(range(10))
 
     def interrupted(*arguments):
         if next(count) == 9:
             raise KeyboardInterrupt
         return step(*arguments)
 
-    monkeypatch.setattr(scale_up, "_step", interrupted)
+    monkeypatch.setattr(scale_up.loop, "_step", interrupted)
     with pytest.raises(KeyboardInterrupt) as stopped:
         train(folder=tmp_path, save=4)
     assert "the same call goes on" in stopped.value.__notes__[0]
@@ -609,7 +609,7 @@ def test_one_process_goes_on_where_two_stopped(processes):
 
 
 def test_the_order_of_examples_is_that_of_every_grid():
-    order = scale_up._Order(50, 12, seed=4)
+    order = scale_up.repeatable.Order(50, 12, seed=4)
     drawn = torch.stack([order.rows(step) for step in range(1, 10)])
     assert torch.equal(drawn, batches(50, 12, 9, [4])[:, 0])
 

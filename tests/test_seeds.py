@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from activations import probes, scale_up
+from activations import probes
 from activations.data import Data
 from activations.networks import MLP, Member
 from activations.program import batches
 from activations.scale_up import Recipe, ResNet
+from activations.scale_up.repeatable import draw
 from activations.train import Grid, train
 
 X = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
@@ -68,5 +69,5 @@ def test_torchs_generator_tells_apart_what_is_accepted_and_no_more():
 
 
 def test_chance_within_a_step_is_another_in_every_step_and_process():
-    drawn = {scale_up._draw(seed, step, rank) for seed in range(4) for step in range(50) for rank in range(4)}
+    drawn = {draw(seed, step, rank) for seed in range(4) for step in range(50) for rank in range(4)}
     assert len({number % 2**32 for number in drawn}) == 800
