@@ -125,8 +125,8 @@ def test_the_readers_setting_of_numpys_errors_changes_no_value_and_is_left_alone
     found = []
     for setting in ("ignore", "raise"):
         np.seterr(all=setting)
-        gaussian.phases._squares.cache_clear()
-        gaussian.phases._slopes.cache_clear()
+        gaussian.lengths._squares.cache_clear()
+        gaussian.lengths._slopes.cache_clear()
         found.append(list(map(repr, everything())))
         assert set(np.geterr().values()) == {setting}
     assert found[0] == found[1]

@@ -8,7 +8,7 @@ integral (Poole et al. 2016, arXiv 1606.05340); so does the squared norm of the 
 
 Theory only: nothing here builds or runs a network. The rooms, each importing from those before it:
 `quadrature` (expectations, and how far off they are), `closed` (those with a closed form), `kernels` (two
-inputs; NNGP and NTK), `maps` (one layer) and `phases` (many layers). All of their names are names of
+inputs; NNGP and NTK), `maps` (one layer), `lengths` and `phases` (many layers). All of their names are names of
 `activations.gaussian` too.
 """
 
@@ -18,6 +18,9 @@ from activations.gaussian.kernels import Kernels as Kernels
 from activations.gaussian.kernels import kernel as kernel
 from activations.gaussian.kernels import kernels as kernels
 from activations.gaussian.kernels import slope_kernel as slope_kernel
+from activations.gaussian.lengths import FixedPoint as FixedPoint
+from activations.gaussian.lengths import length_fixed_points as length_fixed_points
+from activations.gaussian.lengths import settled_length as settled_length
 from activations.gaussian.maps import GradientProfile as GradientProfile
 from activations.gaussian.maps import batchnorm_gradient_factor as batchnorm_gradient_factor
 from activations.gaussian.maps import batchnorm_length_slope as batchnorm_length_slope
@@ -29,13 +32,10 @@ from activations.gaussian.maps import gradient_profile as gradient_profile
 from activations.gaussian.maps import length_map as length_map
 from activations.gaussian.phases import CriticalPoint as CriticalPoint
 from activations.gaussian.phases import DepthScales as DepthScales
-from activations.gaussian.phases import FixedPoint as FixedPoint
 from activations.gaussian.phases import correlation_fixed_points as correlation_fixed_points
 from activations.gaussian.phases import critical_points as critical_points
 from activations.gaussian.phases import critical_sigma_w as critical_sigma_w
 from activations.gaussian.phases import depth_scales as depth_scales
-from activations.gaussian.phases import length_fixed_points as length_fixed_points
-from activations.gaussian.phases import settled_length as settled_length
 from activations.gaussian.quadrature import Estimate as Estimate
 from activations.gaussian.quadrature import estimate as estimate
 from activations.gaussian.quadrature import expectation as expectation
