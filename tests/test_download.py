@@ -517,10 +517,11 @@ def sets(server, monkeypatch):
     """The larger sets, small, from the server; nothing of them in this process' memory."""
     parts = (CLOTHES, KINDS, CLOTHES_TEST, KINDS_TEST)
     remotes = tuple(
-        server.remote(real.path, idx(part)) for real, part in zip(data._FASHION_MNIST, parts, strict=True)
+        server.remote(real.path, idx(part))
+        for real, part in zip(data.downloaded._FASHION_MNIST, parts, strict=True)
     )
-    monkeypatch.setattr(data, "_FASHION_MNIST", remotes)
-    monkeypatch.setattr(data, "_CIFAR10", server.remote(data._CIFAR10.path, archive()))
+    monkeypatch.setattr(data.downloaded, "_FASHION_MNIST", remotes)
+    monkeypatch.setattr(data.downloaded, "_CIFAR10", server.remote(data.downloaded._CIFAR10.path, archive()))
     for reader in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, reader, None)
     for made in (data.fashion_mnist, data.cifar10):
@@ -610,7 +611,7 @@ def test_names_are_checked_before_any_download(sets):
 
 
 def test_the_published_files_are_the_ones_without_pickles():
-    remotes = [*data._FASHION_MNIST, data._CIFAR10]
+    remotes = [*data.downloaded._FASHION_MNIST, data.downloaded._CIFAR10]
     assert all(remote.url.startswith("https://") for remote in remotes)
     assert all(remote.url.endswith(("-ubyte.gz", "-binary.tar.gz")) for remote in remotes)
     assert [remote.size for remote in remotes] == [26421880, 29515, 4422102, 5148, 170052171]
