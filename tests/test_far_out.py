@@ -91,8 +91,8 @@ def test_a_sample_with_what_is_not_finite_is_refused_by_its_label(bad):
 
 def everything():
     """One number or fact of each public function that computes in NumPy."""
-    yield facts._of_one(activations.get("silu"))
-    yield facts._of_vector(activations.get("softmax"))
+    yield facts.of_one(activations.get("silu"))
+    yield facts.of_several(activations.get("softmax"))
     for name in ("tanh", "step"):
         yield (
             gaussian.kernel(name),

@@ -24,7 +24,7 @@ from course import reference
 pytestmark = pytest.mark.filterwarnings("ignore")
 API = BOOK / "book" / "api"
 # What is public there is public as a name of the package.
-INSIDE = re.compile(r"activations\.(data|functions|gaussian|networks|probes|scale_up)\.(?!modules)")
+INSIDE = re.compile(r"activations\.(data|facts|functions|gaussian|networks|probes|scale_up)\.(?!modules)")
 
 
 def rooms() -> Iterator[ModuleType]:
