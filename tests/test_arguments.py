@@ -14,7 +14,18 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from activations import arguments, claims, data, functions, gaussian, initialize, networks, plots, probes
+from activations import (
+    arguments,
+    claims,
+    data,
+    functions,
+    gaussian,
+    initialize,
+    networks,
+    plots,
+    probes,
+    statistics,
+)
 from activations.download import Remote
 from activations.exercises import saturation
 from activations.grid import Grid
@@ -115,8 +126,8 @@ CALLS |= {
     "Claim(below)": ("threshold", lambda threshold: claims.Claim("a/b", "It is so", below=threshold)),
     "Claim(above)": ("threshold", lambda threshold: claims.Claim("a/b", "It is so", above=threshold)),
     "Claim(digits)": ("digits", partial(claims.Claim, "a/b", "It is so", below=1.0)),
-    "interval": ("values", lambda values: claims.interval([1.0, values, 3.0])),
-    "paired": ("second", lambda second: claims.paired([1.0], [second])),
+    "interval": ("values", lambda values: statistics.interval([1.0, values, 3.0])),
+    "paired": ("second", lambda second: statistics.paired([1.0], [second])),
     "glue": ("values", lambda values: claims.glue(values=values)),
     "what_it_would_take": ("threshold", partial(claims.what_it_would_take, ())),
     "figure(columns)": ("columns", lambda columns: plots.figure(columns).__enter__()),
@@ -188,7 +199,7 @@ def test_every_kind_of_a_number_is_that_number(half):
     assert initialize.get("he", gain=half) == initialize.get("he", gain=0.5)
     assert Recipe(rate=half) == Recipe(rate=0.5) and Grid(rate=half) == Grid(rate=0.5)
     assert claims.Claim("a/b", "c", below=half).bound == "0.5"
-    assert claims.interval([half, half, 1]) == claims.interval([0.5, 0.5, 1])
+    assert statistics.interval([half, half, 1]) == statistics.interval([0.5, 0.5, 1])
     assert Explorer(sd=half).sd == 0.5 and type(Explorer(sd=half).sd) is float
 
 

@@ -13,7 +13,8 @@ from IPython.utils.capture import capture_output
 from scipy import stats
 
 from activations import claims
-from activations.claims import KINDS, Claim, Side, Verdict, glue, interval, paired
+from activations.claims import KINDS, Claim, Verdict, glue
+from activations.statistics import Side, interval, paired
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import activations
-from activations import claims, facts, gaussian
+from activations import claims, facts, gaussian, statistics
 
 # By hand: deep in the tails GELU is the ReLU, whose mean square is q/2 and whose mean squared slope is 1/2.
 HUGE = (1e155, 1e200, 1e300)
@@ -64,7 +64,7 @@ def test_squares_of_deviations_may_lie_beyond_all_numbers(sigma_w):
 def test_an_interval_is_in_proportion_to_its_sample_however_large_or_small(scale):
     unit = np.array([1.0, 2.0, 3.0])
     low, high = stats.t.interval(0.95, 2, 2.0, stats.sem(unit))
-    side = claims.interval(unit * scale)
+    side = statistics.interval(unit * scale)
     near = {"rel": 1e-3 if scale < 1e-310 else 1e-12}
     assert [side.low, side.effect, side.high] == pytest.approx([low * scale, 2 * scale, high * scale], **near)
 
@@ -77,13 +77,13 @@ def test_tiny_numbers_decide_a_claim_and_its_card_can_be_read():
 
 
 def test_a_constant_sample_is_its_own_mean():
-    assert claims.interval([0.1] * 3) == claims.Side("values", 0.1, 0.1, 0.1, 3)
+    assert statistics.interval([0.1] * 3) == statistics.Side("values", 0.1, 0.1, 0.1, 3)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_sample_with_what_is_not_finite_is_refused_by_its_label(bad):
     with pytest.raises(ValueError, match="losses must be finite"):
-        claims.interval([1.0, bad], "losses")
+        statistics.interval([1.0, bad], "losses")
 
 
 # ---------------------------------------------------------------- np.seterr
@@ -107,7 +107,7 @@ def everything():
     yield repr(gaussian.kernels("tanh", [[1.0, 1e-200], [1e-200, 1.0]], 1.5))
     yield gaussian.estimate(np.exp, 1e-300), gaussian.expectation(np.exp, 1e-300)
     yield gaussian.joint_expectation(np.tanh, np.tanh, 1e-300, 1e-300, 0.5)
-    yield claims.interval([1e-200, 2e-200]), claims.paired([1e308], [-1e308]).tolist()
+    yield statistics.interval([1e-200, 2e-200]), statistics.paired([1e308], [-1e308]).tolist()
     yield activations.get("tanh").range, activations.get("tanh").slope_range
     yield activations.get("tanh").saturation("float16")
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from activations import plots
-from activations.claims import interval
+from activations.statistics import interval
 
 GAP = 0.075
 

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from activations.arguments import number, reals, shown, whole
-from activations.claims import interval
+from activations.statistics import interval
 
 # Okabe & Ito's palette (https://jfly.uni-koeln.de/color/), in an order in which neighbours differ in grey, with a dash each.
 COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#009E73", "#CC79A7", "#000000", "#E69F00")

@@ -21,10 +21,9 @@ import torch
 from matplotlib.axes import Axes
 from scipy import stats
 
-from activations import archive, files, plots, store
+from activations import archive, files, plots, statistics, store
 from activations import data as datasets
 from activations.ambient import independent
-from activations.claims import CONFIDENCE
 from activations.data import Data
 from activations.grid import AXES, Grid, Group
 from activations.networks import Stack
@@ -204,7 +203,8 @@ class Run:
                 raise ValueError(
                     f"{axis} {value!r} must leave pairs of at least two seeds with {baseline!r}, got {len(paired)}"
                 )
-            low, high = _interval(paired, method)
+            side = statistics.interval(paired)
+            low, high = statistics.bootstrapped(paired) if method == "bootstrap" else (side.low, side.high)
             p = stats.ttest_1samp(paired, 0.0).pvalue if np.ptp(paired) else float(paired[0] == 0)
             left_out = int((~np.isfinite(pairs)).sum())
             rows.append((value, paired.mean(), low, high, len(paired), left_out, p))
@@ -322,17 +322,6 @@ class Run:
 
 def _labelled(column: str) -> str:
     return f"{column} ({UNITS[column]})" if UNITS.get(column, "1") != "1" else column.replace("_", " ")
-
-
-def _interval(values: np.ndarray, method: str) -> tuple[float, float]:
-    if np.ptp(values) == 0:
-        return float(values[0]), float(values[0])
-    if method == "t":
-        low, high = stats.t.interval(CONFIDENCE, len(values) - 1, values.mean(), stats.sem(values))
-        return float(low), float(high)
-    draw = np.random.default_rng(0)
-    found = stats.bootstrap((values,), np.mean, confidence_level=CONFIDENCE, rng=draw).confidence_interval
-    return float(found.low), float(found.high)
 
 
 def load(path: str | os.PathLike[str], data: Data | None = None) -> Run:
