@@ -101,8 +101,8 @@ def own(tmp_path, monkeypatch):
     """A module of the reader's with two activations: one as an object, one that it registers. Both are forgotten."""
     (tmp_path / "readers_own.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(functions.definition, "REGISTRY", {**functions.REGISTRY})
-    monkeypatch.setattr(functions.definition, "_BY_KEY", {**functions.definition._BY_KEY})
+    monkeypatch.setattr(functions.registry, "REGISTRY", {**functions.REGISTRY})
+    monkeypatch.setattr(functions.registry, "BY_KEY", {**functions.registry.BY_KEY})
     monkeypatch.delitem(sys.modules, "readers_own", raising=False)
     return importlib.import_module("readers_own")
 
@@ -117,7 +117,7 @@ def test_a_readers_own_activation_travels_if_its_functions_do(own):
 
 
 def test_one_that_the_reader_registered_in_a_module_comes_back_as_itself(own):
-    made = functions.definition.get("entered")
+    made = functions.lookup.get("entered")
     assert pickle.loads(pickle.dumps(made)) is made
     (kind,) = made.parameters
     assert pickle.loads(pickle.dumps(kind)) == kind

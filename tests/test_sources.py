@@ -115,7 +115,7 @@ def test_what_a_reader_has_entered_in_a_registry_is_not_kept(tmp_path, monkeypat
         monkeypatch.setitem(normalize.NORMS, "none", normalize.Norm("none", layer, None))
     if what == "activation":
         own = replace(functions.get("relu"), f=mine)
-        for known in (functions.REGISTRY, functions.definition._BY_KEY):
+        for known in (functions.REGISTRY, functions.registry.BY_KEY):
             monkeypatch.setitem(known, "relu", own)
     for _ in range(2):
         assert train(Grid(**GRID), mnist1d(50), on="cpu", progress=False).about["from_cache"] == 0

@@ -23,7 +23,7 @@ from sphinx.util.inspect import signature as sphinx_signature
 from sphinx.util.inspect import stringify_signature
 
 from activations import functions
-from activations.functions.definition import SECTIONS
+from activations.functions.declaration import SECTIONS
 from course.links import in_order
 
 PACKAGE = "activations"

@@ -22,25 +22,19 @@ What holds for all of them:
   curvatures for second derivatives, so they agree everywhere. At a kink they take the side that torch's autograd
   takes; each docstring says which.
 
-The parts: `formats` (number formats), `evaluation` (in kind), `numerics` (what keeps the digits), `definition` (what
-an activation is, the registry), `extremes` and `reach` (facts that are searched for), the formulas themselves in
-`sigmoidal`, `rectified`, `gated` and `vectors`, and `modules` for torch.
+The parts: `formats` (number formats), `evaluation` (in kind), `numerics` (what keeps the digits), `extremes` and `reach`
+(facts that are searched for), `parameters`, `registry`, `scalar` and `vector` (what an activation is), `lookup`,
+`declaration` (the decorators), the formulas themselves in `sigmoidal`, `rectified`, `gated` and `vectors`, and `modules`
+for torch.
 """
 
-from activations.functions.definition import (
-    REGISTRY,
-    Activation,
-    Parameter,
-    VectorActivation,
-    activation,
-    get,
-    get_elementwise,
-    labels,
-    names,
-    vector_activation,
-    vector_names,
-)
+from activations.functions.declaration import activation, vector_activation
 from activations.functions.formats import FORMATS, Format, round_to
+from activations.functions.lookup import get, get_elementwise, names, vector_names
+from activations.functions.parameters import Parameter
+from activations.functions.registry import REGISTRY
+from activations.functions.scalar import Activation, labels
+from activations.functions.vector import VectorActivation
 
 # The registry's order is that of these imports.
 # isort: off

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from activations.functions.definition import activation
+from activations.functions.declaration import activation
 from activations.functions.evaluation import Array, quick
 from activations.functions.numerics import (
     BEYOND,

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from activations.functions import definition
+from activations.functions import lookup
 from activations.functions.autograd import refuse_nesting
-from activations.functions.definition import Activation, VectorActivation
+from activations.functions.scalar import Activation
+from activations.functions.vector import VectorActivation
 
 # From the input, in float32 or float64, to the value and, where it is wanted, the slope; 16-bit formats are rounded once.
 Fused: TypeAlias = Callable[..., tuple[Tensor, Tensor | None]]
@@ -376,7 +377,7 @@ class Applied(nn.Module):
 
     def __init__(self, activation: str | Activation | VectorActivation) -> None:
         super().__init__()
-        self.activation = definition.get(activation)
+        self.activation = lookup.get(activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """The activation of x."""
@@ -407,9 +408,7 @@ class Swish(nn.Module):
 
     def __init__(self, beta: float = 1.0) -> None:
         super().__init__()
-        self.beta = nn.Parameter(
-            torch.tensor(float(definition.get("swish", beta=beta).parameters[0].default))
-        )
+        self.beta = nn.Parameter(torch.tensor(float(lookup.get("swish", beta=beta).parameters[0].default)))
 
     def forward(self, x: Tensor) -> Tensor:
         """The value; gradients reach x and β."""
@@ -432,7 +431,7 @@ class TailExactGELU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The value; its slope comes with it."""
-        return _applied(fused_gelu, definition.get("gelu"), x)
+        return _applied(fused_gelu, lookup.get("gelu"), x)
 
 
 class FusedMish(nn.Module):
@@ -449,7 +448,7 @@ class FusedMish(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The value; its slope comes with it."""
-        return _applied(fused_mish, definition.get("mish"), x)
+        return _applied(fused_mish, lookup.get("mish"), x)
 
 
 class Maxout(nn.Module):
@@ -473,7 +472,7 @@ class Maxout(nn.Module):
 
     def __init__(self, in_features: int, out_features: int, pieces: int = 2) -> None:
         super().__init__()
-        self.activation = definition.get("maxout", pieces=pieces)
+        self.activation = lookup.get("maxout", pieces=pieces)
         self.linear = nn.Linear(in_features, out_features * pieces)
 
     def forward(self, x: Tensor) -> Tensor:

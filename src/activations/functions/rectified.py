@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from activations.functions.definition import activation, get
+from activations.functions.declaration import activation
 from activations.functions.evaluation import (
     Array,
     accepted_tensor,
@@ -14,6 +14,7 @@ from activations.functions.evaluation import (
     is_tensor,
     quick,
 )
+from activations.functions.lookup import get
 from activations.functions.numerics import (
     between,
     clip,

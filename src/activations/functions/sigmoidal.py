@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import special
 
-from activations.functions.definition import activation
+from activations.functions.declaration import activation
 from activations.functions.evaluation import Array, in_own_format, is_tensor, quick
 from activations.functions.numerics import (
     between,

@@ -7,8 +7,9 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from activations.functions.definition import get, vector_activation
+from activations.functions.declaration import vector_activation
 from activations.functions.evaluation import Array, Formula, is_tensor
+from activations.functions.lookup import get
 from activations.functions.numerics import namespace, sum_of, times_exp
 
 # ---------------------------------------------------------------- the largest

@@ -1,0 +1,227 @@
+"""An activation of one number."""
+
+import functools
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from activations.functions import extremes, reach, registry
+from activations.functions.evaluation import (
+    Array,
+    Formula,
+    accepted_tensor,
+    evaluate,
+    evaluate_tensor,
+    is_tensor,
+)
+from activations.functions.formats import format_of
+from activations.functions.parameters import Parameter, bound, shown_with, values_of
+
+
+@dataclass(frozen=True, repr=False)
+class Activation:
+    """An activation function of one number, with its parameters' defaults.
+
+    Args:
+        name: As in torch.nn.functional where it is there.
+        f: The value's formula, from a float64 array to one; no checks, no rounding.
+        derivative: The slope's formula, in the same manner.
+        second: The curvature's formula, in the same manner: the derivative of the derivative, 0 at kinks
+            where it is 0 on one side.
+        latex: The formula.
+        intuition: What it does, in a sentence.
+        title: Its name in a heading.
+        inventor: The authors of the paper that is cited for it, who need not be the first; empty where the paper
+            only treats it.
+        year: The year of that paper.
+        source: Its key in the bibliography.
+        about: What is worth knowing of it, under "Origin", "Use" and "Prone to".
+        parameters: In the order of the arguments; a bound activation has other defaults.
+        aliases: Other names that `get` takes.
+        breaks: Where value, slope or curvature jumps; a parameter's name stands for its value, with a minus
+            before it for its negative.
+        gap: How far f(x) is from its limit on x's side, to full relative precision; where the limit is
+            neither 0 nor reached exactly.
+    """
+
+    name: str
+    f: Formula
+    derivative: Formula
+    second: Formula
+    latex: str
+    intuition: str
+    title: str
+    inventor: str
+    year: int
+    source: str
+    about: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    aliases: tuple[str, ...] = ()
+    breaks: tuple[float | str, ...] = ()
+    gap: Formula | None = None
+
+    def __repr__(self) -> str:
+        """The name and the parameters, as torch's modules show them."""
+        return shown_with(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Registered ones travel by name and parameters; they come back as the registered one itself."""
+        return registry.pickled(self) or super().__reduce_ex__(protocol)
+
+    def __copy__(self) -> "Activation":
+        """Itself: nothing in it can change."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Activation":
+        """Itself."""
+        return self
+
+    @property
+    def __name__(self) -> str:
+        """The name, as functions have one: `torch.jit.trace` asks for it."""
+        return self.name
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters' values by their names."""
+        return {p.name: p.default for p in self.parameters}
+
+    @property
+    def label(self) -> str:
+        """The name, with those parameters that are not the registered function's, in six digits."""
+        return self.labelled(6)
+
+    def labelled(self, digits: int) -> str:
+        """The name, with those parameters that are not the registered function's, in so many digits."""
+        usual = getattr(registry.REGISTRY.get(self.name), "values", {})
+        bound = [f"{name} {_plain(v, digits)}" for name, v in self.values.items() if usual.get(name, v) != v]
+        return ", ".join([self.name, *bound])
+
+    def bind(self, **parameters: Any) -> "Activation":
+        """The same function with other defaults.
+
+        Raises:
+            TypeError: If a parameter is unknown or no number.
+            ValueError: If a parameter is out of range.
+        """
+        return replace(self, parameters=bound(self, parameters))
+
+    def module(self) -> Any:
+        """A fresh `torch.nn.Module` with these parameters: torch's own where it has one.
+
+        What networks learn (the slope of prelu, the beta of swish) is a parameter of the module, and begins at the
+        value that is bound here.
+        """
+        from activations.functions import modules
+
+        return modules.module(self)
+
+    def __call__(self, x: Array, **parameters: Any) -> Array:
+        """f(x), exact and in kind; autograd passes through torch tensors by the closed-form derivatives.
+
+        Raises:
+            TypeError: If x is no number, NumPy array or torch tensor of floats, or a parameter is unknown
+                or no number.
+            ValueError: If a parameter is out of range.
+        """
+        return self._evaluate((self.f, self.derivative, self.second), x, parameters)
+
+    def slope(self, x: Array, **parameters: Any) -> Array:
+        """f′(x) in closed form, exact and in kind; through torch tensors with autograd, which gives f″.
+
+        Raises:
+            TypeError: As for the value.
+            ValueError: As for the value.
+        """
+        return self._evaluate((self.derivative, self.second), x, parameters)
+
+    def curvature(self, x: Array, **parameters: Any) -> Array:
+        """f″(x) in closed form and in kind. Where the slope jumps there is none, and this is 0 or one side's.
+
+        Raises:
+            TypeError: As for the value.
+            ValueError: As for the value.
+        """
+        return self._evaluate((self.second,), x, parameters)
+
+    def _evaluate(self, formulas: tuple[Formula, ...], x: Array, parameters: Mapping[str, Any]) -> Array:
+        values = values_of(self, parameters)
+        if is_tensor(x):
+            return evaluate_tensor(tuple(functools.partial(g, **values) for g in formulas), x)
+        return evaluate(formulas[0], x, **values)
+
+    def torch(self, x: Array) -> Array:
+        """f(x) as networks are trained with it, in x's own precision.
+
+        That is torch's operation where it has one, an operation of ours where autograd would compose one from
+        several, and else `f` itself.
+
+        Raises:
+            TypeError: If x is no torch tensor of float16, bfloat16, float32 or float64.
+        """
+        from activations.functions import modules
+
+        return modules.trained(self, accepted_tensor(x))
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """Where value, slope or curvature of f jumps, for the parameters at hand."""
+        values = self.values
+        found = (at if not isinstance(at, str) else _signed(at, values) for at in self.breaks)
+        return tuple(sorted({float(at) + 0.0 for at in found}))
+
+    @functools.cached_property
+    def range(self) -> tuple[float, float]:
+        """The smallest and largest value, or the limits that it comes as near as you like."""
+        low, _, high, _ = extremes.extremes(self, self.kinks)
+        return low, high
+
+    @functools.cached_property
+    def slope_range(self) -> tuple[float, float, float, float]:
+        """The smallest slope, an input that has it, the largest slope, an input that has it.
+
+        A limit that no input reaches is attributed to ±inf, to −inf where both have it. Of several inputs, 0
+        or a kink is named first; "5e-324" is just right of a kink at 0. Slopes are good to 1e-14, other
+        inputs to 1e-7.
+        """
+        return extremes.extremes(self.slope, self.kinks)
+
+    def saturation(self, dtype: str) -> tuple[float | None, float | None]:
+        """The first inputs, going out from 0, from which on the correctly rounded value equals the limit.
+
+        On the left and on the right; None where f has no finite limit on that side, or where no number of the
+        format is large enough. ReLU's left side is 0.0: it has its limit from there on.
+
+        The input runs over the numbers of the format. For the five formats below float64, the answer is that
+        of infinite precision. In float64 itself an input can be off by a few of its neighbours, because the
+        distance from the limit is known to a few ULP.
+
+        Args:
+            dtype: "float64", "float32", "float16", "bfloat16", "float8_e4m3fn" or "float8_e5m2".
+
+        Raises:
+            TypeError: If dtype is no string.
+            ValueError: If dtype is unknown.
+        """
+        form = format_of(dtype)
+        gap = functools.partial(self.gap, **self.values) if self.gap else None
+        return reach.saturation(self, gap, -1, dtype, form), reach.saturation(self, gap, 1, dtype, form)
+
+
+def _plain(value: Any, digits: int) -> str:
+    return value if isinstance(value, str) else f"{float(value):.{digits}g}"
+
+
+def labels(made: Iterable[Any]) -> list[str]:
+    """The label of each activation or init, in more than six digits where it takes more to tell them apart."""
+    made = list(made)
+    words = {each: each.label for each in made}
+    for digits in range(7, 18):  # 17 tell any two floats apart
+        shared = Counter(words.values())
+        words |= {each: each.labelled(digits) for each, word in words.items() if shared[word] > 1}
+    return [words[each] for each in made]
+
+
+def _signed(name: str, values: Mapping[str, Any]) -> float:
+    return -values[name[1:]] if name.startswith("-") else values[name]

@@ -1,0 +1,200 @@
+"""An activation of several numbers."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from activations.arguments import integer, shown
+from activations.functions import registry
+from activations.functions.evaluation import (
+    PIECE,
+    Array,
+    Formula,
+    accepted,
+    accepted_tensor,
+    is_tensor,
+    widened,
+)
+from activations.functions.parameters import Parameter, bound, shown_with, values_of
+
+
+@dataclass(frozen=True, repr=False)
+class VectorActivation:
+    """An activation function of several numbers, which lie along one dimension of an array.
+
+    Args:
+        name: As in torch.nn.functional where it is there.
+        f: The value's formula, from a float64 array whose last dimension holds the numbers to one whose last
+            dimension holds the results; no checks, no rounding.
+        pullback: The formula of Jᵀg for the Jacobian J at x, in the same manner, as backpropagation needs it.
+        jacobian: The formula of J itself: two last dimensions, of results and of numbers.
+        outputs: How many results so many numbers have; None where that many cannot be taken.
+        takes: What numbers can be taken, in words.
+        latex: The formula.
+        intuition: What it does, in a sentence.
+        title: Its name in a heading.
+        inventor: The authors of the paper that is cited for it, who need not be the first; empty where the paper
+            only treats it.
+        year: The year of that paper.
+        source: Its key in the bibliography.
+        about: What is worth knowing of it, under "Origin", "Use" and "Prone to".
+        parameters: In the order of the arguments, after `dim`.
+        aliases: Other names that `get` takes.
+        view: For a picture: a number's column of inputs. The picture shows the first result over that number.
+        view_text: What the picture shows, in words.
+    """
+
+    name: str
+    f: Formula
+    pullback: Callable[..., Array]
+    jacobian: Formula
+    outputs: Callable[..., int | None]
+    takes: str
+    latex: str
+    intuition: str
+    title: str
+    inventor: str
+    year: int
+    source: str
+    about: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    aliases: tuple[str, ...] = ()
+    view: Callable[[float], Sequence[float]] = lambda x: (x, 0.0)
+    view_text: str = ""
+
+    def __repr__(self) -> str:
+        """The name and the parameters, as torch's modules show them."""
+        return shown_with(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Registered ones travel by name and parameters; they come back as the registered one itself."""
+        return registry.pickled(self) or super().__reduce_ex__(protocol)
+
+    def __copy__(self) -> "VectorActivation":
+        """Itself: nothing in it can change."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "VectorActivation":
+        """Itself."""
+        return self
+
+    @property
+    def __name__(self) -> str:
+        """The name, as functions have one: `torch.jit.trace` asks for it."""
+        return self.name
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters' values by their names."""
+        return {p.name: p.default for p in self.parameters}
+
+    def bind(self, **parameters: Any) -> "VectorActivation":
+        """The same function with other defaults.
+
+        Raises:
+            TypeError: If a parameter is unknown or no number.
+            ValueError: If a parameter is out of range.
+        """
+        return replace(self, parameters=bound(self, parameters))
+
+    def module(self) -> Any:
+        """A fresh `torch.nn.Module` with these parameters: torch's own where it has one.
+
+        It acts along the last dimension; those that torch has no word for take `dim` when they are called.
+        """
+        from activations.functions import modules
+
+        return modules.module(self)
+
+    def __call__(self, x: Array, dim: int = -1, **parameters: Any) -> Array:
+        """The value along `dim`, exact and in kind; autograd passes through tensors by the closed-form Jacobian.
+
+        Raises:
+            TypeError: If x is no NumPy array or torch tensor of floats, dim is no int, or a parameter is unknown.
+            ValueError: If x has no such dimension or not a number of entries along it that can be taken.
+        """
+        values = values_of(self, parameters)
+        x, dim = self._checked(x, dim, values)
+        if is_tensor(x):
+            return _along(self, values, x.movedim(dim, -1)).movedim(-1, dim)
+        return np.moveaxis(_whole(self.f, np.moveaxis(x, dim, -1), values), -1, dim)
+
+    def jacobian_at(self, x: Array, dim: int = -1, **parameters: Any) -> Array:
+        """The Jacobian along `dim`, in closed form and in kind: [..., results, numbers], with `dim` moved last.
+
+        Raises:
+            TypeError: As for the value.
+            ValueError: As for the value.
+        """
+        values = values_of(self, parameters)
+        x, dim = self._checked(x, dim, values)
+        if is_tensor(x):
+            return self.jacobian(widened(x.movedim(dim, -1)), **values).to(x.dtype)
+        return _whole(self.jacobian, np.moveaxis(x, dim, -1), values)
+
+    def torch(self, x: Array, dim: int = -1) -> Array:
+        """The value along `dim` as networks are trained with it, in x's own precision.
+
+        Raises:
+            TypeError: If x is no torch tensor of float16, bfloat16, float32 or float64.
+            ValueError: As for the value.
+        """
+        from activations.functions import modules
+
+        x, dim = self._checked(accepted_tensor(x), dim, self.values)
+        return modules.trained(self, x, dim)
+
+    def _checked(self, x: Array, dim: int, values: Mapping[str, Any]) -> tuple[Array, int]:
+        x = accepted_tensor(x) if is_tensor(x) else np.asarray(accepted(x))
+        along = integer(dim)
+        if along is None:
+            raise TypeError(f"dim is {shown(dim)}; accepted: an int")
+        if not -x.ndim <= along < x.ndim:
+            has = (
+                f"has {x.ndim} dimension{'s' * (x.ndim != 1)}, of shape {tuple(x.shape)}"
+                if x.ndim
+                else "is one number"
+            )
+            accepted_dims = (
+                f"dim from {-x.ndim} to {x.ndim - 1}" if x.ndim else "an array with at least 1 dimension"
+            )
+            raise ValueError(
+                f"{self.name} acts along dim={shown(dim)}, and x {has}; accepted: {accepted_dims}"
+            )
+        count = int(x.shape[along])
+        if self.outputs(count, **values) is None:
+            raise ValueError(
+                f"{self.name} takes {self.takes_with(values)} along dim={dim}, and x of shape {tuple(x.shape)} has {count}"
+            )
+        return x, along
+
+    def takes_with(self, values: Mapping[str, Any]) -> str:
+        """What numbers can be taken with these parameters, in words."""
+        return self.takes.format(
+            **{name: f"{value:g}" for name, value in values.items() if not isinstance(value, str)}
+        )
+
+
+def _whole(formula: Formula, x: Array, values: Mapping[str, Any]) -> Array:
+    """The formula of a NumPy array's last dimension, in float64, some rows at a time, rounded once."""
+    rows = x.reshape(-1, x.shape[-1])
+    step = max(1, PIECE // x.shape[-1])
+    with np.errstate(all="ignore"):
+        pieces = [
+            formula(np.ascontiguousarray(rows[begin : begin + step], dtype=np.float64), **values).astype(
+                x.dtype
+            )
+            for begin in range(0, max(1, len(rows)), step)
+        ]
+    y = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    return y.reshape(x.shape[:-1] + y.shape[1:])
+
+
+def _along(activation: VectorActivation, values: Mapping[str, Any], x: Array) -> Array:
+    from activations.functions import autograd
+
+    value, pullback = (functools.partial(g, **values) for g in (activation.f, activation.pullback))
+    return autograd.pulled_back(widened(x), value, pullback).to(x.dtype)
