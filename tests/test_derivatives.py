@@ -12,7 +12,7 @@ from torch import nn
 
 import activations
 from activations import functions
-from activations.functions import modules
+from activations.functions import fused, modules
 from oracle import CURVATURE
 
 # torch's forward mode compiles its own rules with what torch itself has deprecated; tracing is deprecated, too.
@@ -309,7 +309,7 @@ def test_a_learned_beta_is_differentiated_in_every_mode():
     x, beta = torch.linspace(-4, 4, 9, dtype=torch.float64), torch.tensor(0.7, dtype=torch.float64)
 
     def call(x, beta):
-        return modules._swish(x, beta)
+        return fused.swish(x, beta)
 
     def plain(x, beta):
         return x * (beta * x).sigmoid()

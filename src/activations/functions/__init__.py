@@ -24,8 +24,8 @@ What holds for all of them:
 
 The parts: `formats` (number formats), `evaluation` (in kind), `numerics` (what keeps the digits), `extremes` and `reach`
 (facts that are searched for), `parameters`, `registry`, `scalar` and `vector` (what an activation is), `lookup`,
-`declaration` (the decorators), the formulas themselves in `sigmoidal`, `rectified`, `gated` and `vectors`, and `modules`
-for torch.
+`declaration` (the decorators), the formulas themselves in `sigmoidal`, `bounded`, `rectified`, `softened`, `gated`, `vectors`
+and `softmaxes`, and `fused` and `modules` for torch.
 """
 
 from activations.functions.declaration import activation, vector_activation
@@ -47,6 +47,8 @@ from activations.functions.sigmoidal import (
     tanh,
     hardtanh,
     tanhshrink,
+)
+from activations.functions.bounded import (
     softsign,
     arctan,
     erf,
@@ -60,6 +62,8 @@ from activations.functions.rectified import (
     prelu,
     rrelu,
     threshold,
+)
+from activations.functions.softened import (
     softplus,
     softshrink,
     hardshrink,
@@ -81,6 +85,8 @@ from activations.functions.vectors import (
     geglu,
     swiglu,
     reglu,
+)
+from activations.functions.softmaxes import (
     softmax,
     log_softmax,
     softmin,
