@@ -26,8 +26,8 @@ from activations import (
     probes,
     statistics,
 )
+from activations.chapters.saturation import exercises
 from activations.download import Remote
-from activations.exercises import saturation
 from activations.grid import Grid
 from activations.networks import Member
 from activations.optimise import Setting
@@ -81,8 +81,8 @@ CALLS |= {
     for f in (
         data.mnist1d,
         data.digits,
-        saturation.predict_exponent,
-        saturation.change_gain,
+        exercises.predict_exponent,
+        exercises.change_gain,
         plots.look,
         Explorer,
     )

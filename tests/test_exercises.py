@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activations.exercises import Feedback
-from activations.exercises import saturation as check
+from activations.chapters.feedback import Feedback, choose, near
+from activations.chapters.saturation import exercises as check
 from activations.gaussian import gradient_profile
 
 NOTEBOOK = json.loads(
@@ -26,6 +26,26 @@ def solutions():
 def test_feedback_shows_itself_as_a_line():
     assert repr(Feedback(True, "so it is.")) == "Right: so it is."
     assert repr(Feedback(False, "look again.")) == "Not yet: look again."
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [(2.0, "yes"), (2.5, "yes"), (2.6, "doubled"), (4.4, "doubled"), (4.6, "too large"), (1.4, "too small")],
+)
+def test_a_number_is_right_a_known_mistake_or_too_large_or_small(answer, says):
+    mistakes = {3.0: "doubled", 4.0: "doubled"}
+    found = near(answer, 2.0, "yes", within=0.5, mistakes=mistakes, above="too large", below="too small")
+    assert found == Feedback(says == "yes", says)
+
+
+def test_a_choice_is_told_its_own_reason_and_what_is_no_choice_is_refused():
+    reasons = {"a": "no: it is not.", "b": "so it is."}
+    assert [choose(each, "b", reasons) for each in reasons] == [
+        Feedback(False, "no: it is not."),
+        Feedback(True, "so it is."),
+    ]
+    with pytest.raises(ValueError, match="^choice must be one of a, b, got 'c'$"):
+        choose("c", "b", reasons)
 
 
 def each_gets_its_own_answer(wrong):

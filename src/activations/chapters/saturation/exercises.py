@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from activations import functions
-from activations.arguments import real, shown
-from activations.exercises import Feedback
+from activations.chapters.feedback import Feedback, choose, finite, near
 from activations.gaussian import gradient_profile
 
 DEPTH = 20
@@ -19,43 +17,30 @@ def _left(sigma_w: float) -> float:
     return math.log10(float(gradient_profile("sigmoid", sigma_w, depth=DEPTH).left[0]))
 
 
-def _number(name: str, answer: Any) -> float:
-    number = real(answer)
-    if number is None or not math.isfinite(number):
-        raise TypeError(f"{name} must be a finite number, got {shown(answer)}")
-    return number
-
-
 def predict_exponent(exponent: float) -> Feedback:
     """Exercise 1: the power of ten that twenty sigmoid layers with torch's default weights leave of the gradient.
 
     Raises:
         TypeError: If the answer is no finite number.
     """
-    answer, right = _number("exponent", exponent), _left(1 / math.sqrt(3))
-    slopes_alone = DEPTH * math.log10(0.25)
-    if abs(answer - right) <= 1:
-        return Feedback(
-            True, f"the prediction for wide layers is 10^{right:.1f}; slope and weights both shrink it."
-        )
-    if abs(answer + right) <= 1:
-        return Feedback(
-            False, "the size is right and the sign is not: the gradient shrinks, so the exponent is negative."
-        )
-    if abs(answer - slopes_alone) <= 1:
-        return Feedback(
-            False,
-            f"{slopes_alone:.1f} is (1/4)^20, the slopes alone. Each layer multiplies by its weights too.",
-        )
-    if abs(answer - DEPTH * math.log10(1 / math.sqrt(3))) <= 1:
-        return Feedback(
-            False, "that is the weights alone. Each layer multiplies by the slope too, at most 1/4."
-        )
-    if answer > right:
-        return Feedback(
-            False, "too much is left. What does one layer do to the norm? Raise that to the 20th power."
-        )
-    return Feedback(False, "too little is left. The slope is near 1/4 for small inputs, not much below.")
+    right, slopes, weights = (
+        _left(1 / math.sqrt(3)),
+        DEPTH * math.log10(0.25),
+        DEPTH * math.log10(1 / math.sqrt(3)),
+    )
+    return near(
+        finite("exponent", exponent),
+        right,
+        f"the prediction for wide layers is 10^{right:.1f}; slope and weights both shrink it.",
+        within=1,
+        mistakes={
+            -right: "the size is right and the sign is not: the gradient shrinks, so the exponent is negative.",
+            slopes: f"{slopes:.1f} is (1/4)^20, the slopes alone. Each layer multiplies by its weights too.",
+            weights: "that is the weights alone. Each layer multiplies by the slope too, at most 1/4.",
+        },
+        above="too much is left. What does one layer do to the norm? Raise that to the 20th power.",
+        below="too little is left. The slope is near 1/4 for small inputs, not much below.",
+    )
 
 
 def change_gain(sigma_w: float) -> Feedback:
@@ -65,7 +50,7 @@ def change_gain(sigma_w: float) -> Feedback:
         TypeError: If the answer is no finite number.
         ValueError: If it is not from 1e-6 to 1e6.
     """
-    answer = _number("sigma_w", sigma_w)
+    answer = finite("sigma_w", sigma_w)
     if not 1e-6 <= answer <= 1e6:  # far beyond, what is left of the gradient is no float64
         raise ValueError(f"sigma_w must be from 1e-6 to 1e6, got {answer}")
     left = _left(answer)
@@ -96,9 +81,7 @@ def explain_bfloat16(choice: str) -> Feedback:
         "c": "no: exp(−6) is far from overflow, and from underflow; the formula may be perfect and σ still rounds to 1.",
         "d": "no: σ(−x) = 1 − σ(x) holds for real numbers. It is the spacing of the representable ones that differs.",
     }
-    if choice not in reasons:
-        raise ValueError(f"choice must be one of {', '.join(reasons)}, got {choice!r}")
-    return Feedback(choice == "b", reasons[choice])
+    return choose(choice, "b", reasons)
 
 
 def build_logsigmoid(f: Callable[[np.ndarray], np.ndarray]) -> Feedback:

@@ -1,0 +1,1 @@
+"""What belongs to one chapter, a folder each, and the parts that all of them share."""
