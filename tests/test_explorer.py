@@ -6,7 +6,6 @@ import itertools
 import json
 import math
 import threading
-from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -16,11 +15,10 @@ from axe_playwright_python.sync_playwright import Axe
 from scipy import optimize, special
 
 from activations import functions, gaussian
-from activations.widgets import explorer
+from activations.widgets import bundle
 from activations.widgets.explorer import PARAMETERS, RANGES, Explorer
 from patience import HUNG
 
-WIDGETS = Path(explorer.__file__).parent
 NUMBERS = [
     {"mean": 0.0, "sd": 1.0, "sigma_w": 1.0, "x": 1.0},
     {"mean": -5.0, "sd": 0.1, "sigma_w": 0.1, "x": -8.0},
@@ -35,11 +33,14 @@ CALCULATED = {
 }
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorer</title><link rel="icon" href="data:,">
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="explorer.css">
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="widgets/explorer.css">
 <style>html { color-scheme: light dark } body { margin: 16px }</style></head><body><main><h1>Explorer</h1></main>
 <script type="module">
-import * as module from "./explorer.js";
-window.module = module;
+import * as explorer from "./widgets/explorer.js";
+import * as activations from "./widgets/core/activations.js";
+import * as numbers from "./widgets/core/numbers.js";
+import * as words from "./widgets/core/words.js";
+const module = window.module = { ...explorer, ...activations, ...numbers, ...words };
 window.models = [];
 window.show = (state) => {
   const handlers = {}, el = document.createElement("div");
@@ -76,7 +77,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def address():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=WIDGETS))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=bundle.PACKAGE)
+    )
     threading.Thread(target=server.serve_forever).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()

@@ -143,7 +143,7 @@ WRONG = {
     "```{figure-from} absent:loss\n```": "absent.ipynb",
     "```{figure-from} demo:bare\n:alt: x\n```": "stored no picture",
     "```{figure-from} demo:mute\n```": "no alternative text",
-    "```{explorer}\n```": "there is no widget explorer",
+    "```{explorer}\n:name: absent\n```": "there is no widget absent",
     "```{explorer}\n[1, 2]\n```": "must be a mapping",
     "```{quiz}\n- question: Q\n```": "at least two options",
     "```{quiz}\nnothing\n```": "must be a list of questions",
@@ -176,24 +176,21 @@ def test_a_figure_from_a_notebook_has_number_caption_alt_and_size(tmp_path: Path
 
 
 def test_an_explorer_leaves_its_module_state_and_fallback_in_the_page(tmp_path: Path):
-    widgets = tmp_path / "src" / "activations" / "widgets"
-    widgets.mkdir(parents=True)
-    markup = '<p class="small" id="UID-p">${DEPTH} layers</p>'
-    (widgets / "explorer.js").write_text(
-        f"export const DEPTH = 20;\nconst MARKUP = `{markup}`;\nexport default {{}}"
-    )
-    (widgets / "explorer.css").write_text(".small { margin: 0 }")
     book = Book(tmp_path, {"demo": "```{explorer}\n:fallback: See *below*.\nactivation: tanh\n```"}, [])
     assert book.build() == ""
-    html = book.html("book/demo")
-    assert (
-        'data-module="../_static/widgets/explorer.js?v=' in html
-        and "{&quot;activation&quot;: &quot;tanh&quot;}" in html
+    html, site = book.html("book/demo"), tmp_path / "_build" / "html"
+    (module,), (sheet,) = (
+        re.findall(rf'{key}="../(_static/activations/\w+/widgets/explorer.\w+)"', html)
+        for key in ("data-module", 'rel="stylesheet" href')
     )
+    assert (site / module).is_file() and (site / sheet).is_file()
+    assert (site / module).with_name("core").joinpath("draw.js").is_file(), "what it imports is beside it"
+    handed = (site / module).with_suffix(".text.js").read_text("utf8")
+    assert handed.startswith("course.texts[") and '"./' not in handed
+    assert "{&quot;activation&quot;: &quot;tanh&quot;}" in html
     assert "See <em>below</em>." in html and "host.js" in html
-    assert '<link rel="stylesheet" href="../_static/widgets/explorer.css?v=' in html
-    assert 'aria-hidden="true" inert><p class="small">20 layers</p></div></div>' in html
-    assert (tmp_path / "_build" / "html" / "_static" / "widgets" / "explorer.js").is_file()
+    room = re.search(r'aria-hidden="true" inert>(.*)</div></div>', html, re.DOTALL)[1]
+    assert "After 20 layers" in room and "UID" not in room and "${" not in room
 
 
 def test_a_quiz_is_a_fieldset_with_a_folded_answer_for_each_option(tmp_path: Path):

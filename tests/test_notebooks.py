@@ -25,6 +25,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbval.plugin import comment_markers, metadata_tags
 
 from activations.claims import Verdict
+from activations.widgets import bundle
 from outputs import KERNELSPEC, LANGUAGE
 from tables import Table, unwrapped
 
@@ -317,10 +318,9 @@ def ids_are_unique(notebook: NotebookNode, stem: str) -> Complaints:
 
 
 def stored_widgets_are_the_sources(notebook: NotebookNode, stem: str) -> Complaints:
-    folder = ROOT / "src" / "activations" / "widgets"
     states = widget_states(notebook)
-    for name, suffix in {"_esm": ".js", "_css": ".css"}.items():
-        sources = {path.read_text(encoding="utf-8") for path in folder.glob(f"*{suffix}")}
+    for name, suffix, source in (("_esm", ".js", bundle.bundle), ("_css", ".css", bundle.text)):
+        sources = {source(file) for file in bundle.files() if file.endswith(suffix)}
         for model in states.values():
             if model["state"].get(name) and model["state"][name] not in sources:
                 yield f"a stored widget's {name} is no {suffix} file of the package; run `make outputs`"
@@ -616,6 +616,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     widgets = tmp_path / "src" / "activations" / "widgets"
     widgets.mkdir(parents=True)
     (widgets / "explorer.js").write_text("export default {}")
+    monkeypatch.setattr(bundle, "PACKAGE", widgets.parent)
     return tmp_path
 
 

@@ -1,8 +1,8 @@
 // Loads ES modules from wherever the page was opened: `course.load(url)` and `course.loadText(code)` give what a module exports.
 //
 // Browsers refuse to import a module by its address where the page is a file. The build therefore writes a classic script
-// beside each module (explorer.js has explorer.text.js), which hands over the module's text; a `data:` address of that text
-// may be imported from anywhere.
+// beside each module (explorer.js has explorer.text.js), which hands over the module's text and that of the modules that it
+// imports, as one; a `data:` address of that text may be imported from anywhere.
 globalThis.course = (() => {
   "use strict";
 
@@ -18,9 +18,9 @@ globalThis.course = (() => {
   });
 
   async function loadFile(url) {
-    const name = url.pathname.split("/").at(-1);
-    if (!(name in texts)) await run(new URL(url.pathname.replace(/\.js$/, ".text.js"), url));
-    return loadText(texts[name]);
+    const src = url.href.replace(/\.js$/, ".text.js");
+    await run(src);
+    return loadText(texts[src]);
   }
 
   /** The module at an address, relative to the page; each is loaded once. */

@@ -1,6 +1,6 @@
 // The zoo: a point that moves along every curve, a slider for each card's parameter, and tables that sort.
 //
-// The functions are the explorer's, which are tested against the package; what it does not offer is below, and tested likewise.
+// The functions are the explorers', which are tested against the package; what they do not offer is below, and tested likewise.
 // modules.js loads them.
 (() => {
 "use strict";
@@ -11,7 +11,7 @@ const { abs, exp, log, max } = Math;
 const share = (x) => 1 / (1 + 2 * exp(-x)); // of the first of x, 0 and 0
 const gated = (a) => ({ f: (x, p) => x * a.f(x, p), slope: (x, p) => a.f(x, p) + x * a.slope(x, p) });
 
-/** The functions that the explorer lacks, given those that it has; of several numbers, what the page draws of them. */
+/** The functions that the explorers lack, given those that it has; of several numbers, what the page draws of them. */
 function more(offered) {
   return {
     sine: { f: Math.sin, slope: Math.cos },

@@ -2,23 +2,28 @@
 
 import json
 import re
+import shutil
+from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
-from shutil import copyfile
 from typing import Any, ClassVar
 
 import yaml
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import OptionSpec
 from sphinx.writers.html5 import HTML5Translator
 
+from activations.widgets import bundle
+
 logger = logging.getLogger(__name__)
-SOURCES = Path("src", "activations", "widgets")
+FOLDER = "_static/activations"  # holds the package's modules as they are, under a name that changes with them
+SUFFIX = ".text.js"
 # What a widget is made of, in its module, and what may be filled in there.
 MARKUP = re.compile(r"^const MARKUP = `(.*?)`;$", re.DOTALL | re.MULTILINE)
 CONSTANT = re.compile(r"\$\{(\w+)\}")
@@ -41,11 +46,10 @@ class Explorer(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The widget's place, or nothing and a warning that says why."""
         name = self.options.get("name", "explorer")
-        module = Path(self.env.srcdir, SOURCES, f"{name}.js")
-        self.env.note_dependency(str(module))
+        depend(self.env)
         try:
             state = _state("\n".join(self.content))
-            if not module.is_file():
+            if module_of(name) not in bundle.files():
                 raise ValueError(f"there is no widget {name}")
         except ValueError as problem:
             logger.warning("explorer: %s", problem, location=self.get_location(), type="course")
@@ -66,29 +70,32 @@ def _state(text: str) -> dict[str, Any]:
         raise ValueError("the state must be a mapping of names to values, written as YAML") from None
 
 
+def module_of(name: str) -> str:
+    """The path of a widget's module in the package."""
+    return f"widgets/{name}.js"
+
+
 def _visit(self: HTML5Translator, node: widget) -> None:
-    source = Path(self.builder.srcdir)
-    module = f"{node['widget']}.js"
+    page, module = self.builder.current_docname, module_of(node["widget"])
     attributes = {
         "class": "course-widget",
-        "data-module": to_root(self.builder.current_docname) + address(source, module),
+        "data-module": to_root(page) + address(module),
         "data-state": json.dumps(node["state"]),
     }
-    style = dress(source, self.builder.current_docname, node["widget"])
     written = " ".join(f'{key}="{escape(value)}"' for key, value in attributes.items())
-    self.body.append(f"{style}<div {written}>")
+    self.body.append(f"{dress(page, node['widget'])}<div {written}>")
 
 
 def _depart(self: HTML5Translator, node: widget) -> None:
-    module = Path(self.builder.srcdir, SOURCES, f"{node['widget']}.js").read_text(encoding="utf8")
-    self.body.append(f"{room(module)}</div>\n")
+    self.body.append(f"{room(bundle.bundle(module_of(node['widget'])))}</div>\n")
 
 
-def dress(srcdir: Path, page: str, name: str) -> str:
+def dress(page: str, name: str) -> str:
     """The link to a widget's style sheet, if it has one: in the page, and so there before the widget's room is shown."""
-    if not Path(srcdir, SOURCES, f"{name}.css").is_file():
+    sheet = module_of(name).replace(".js", ".css")
+    if sheet not in bundle.files():
         return ""
-    return f'<link rel="stylesheet" href="{to_root(page)}{address(srcdir, f"{name}.css")}">'
+    return f'<link rel="stylesheet" href="{to_root(page)}{address(sheet)}">'
 
 
 def room(module: str) -> str:
@@ -119,22 +126,48 @@ def to_root(page: str) -> str:
     return "../" * page.count("/")
 
 
-def address(srcdir: Path, file: str) -> str:
-    """Where the built book keeps a widget's file; the digest keeps browsers from running an old one."""
-    return f"_static/widgets/{file}?v={sha256(Path(srcdir, SOURCES, file).read_bytes()).hexdigest()[:8]}"
+def address(file: str) -> str:
+    """Where the built book keeps a module or style sheet of the package.
+
+    A module names those that it imports by their place beside it. So all of them move, when one has changed, and no browser
+    runs an old one.
+    """
+    return f"{FOLDER}/{_digest()}/{file}"
+
+
+@cache
+def _digest() -> str:
+    return sha256("".join(map(bundle.text, bundle.files())).encode()).hexdigest()[:8]
+
+
+def depend(env: BuildEnvironment) -> None:
+    """Write the page that is being read anew when a module changes."""
+    for file in bundle.files():
+        env.note_dependency(str(bundle.PACKAGE / file))
 
 
 def _copy(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
-    target = Path(app.outdir, "_static", "widgets")
-    target.mkdir(parents=True, exist_ok=True)
-    for file in Path(app.srcdir, SOURCES).glob("*.[cj]s*"):
-        copyfile(file, target / file.name)
+    shutil.rmtree(Path(app.outdir, FOLDER), ignore_errors=True)
+    for file in bundle.files():
+        target = Path(app.outdir, address(file))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(bundle.text(file), encoding="utf8")
+        if target.suffix == ".js":
+            target.with_suffix(SUFFIX).write_text(handed_over(file), encoding="utf8")
+
+
+def handed_over(module: str) -> str:
+    """The classic script that gives a module's text, and with it the modules that it imports, to a page that is a file.
+
+    Browsers import no module from a file; book/assets/modules.js says how the text becomes one again.
+    """
+    return f"course.texts[document.currentScript.src] = {json.dumps(bundle.bundle(module), ensure_ascii=False)};\n"
 
 
 def setup(app: Sphinx) -> None:
-    """Register the directive and copy the widgets' files into the built book."""
+    """Register the directive and copy the package's modules into the built book."""
     app.add_node(widget, html=(_visit, _depart))
     app.add_directive("explorer", Explorer)
     app.connect("build-finished", _copy)

@@ -12,7 +12,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from course.explorer import dress, room
+from course.explorer import depend, dress, room
 from course.stored import foreign_widgets, widget_states
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(
 def _check(app: Sphinx, doctree: nodes.document) -> None:
     path = app.env.doc2path(app.env.docname)
     if path.endswith(".ipynb"):
+        depend(app.env)
         for problem in foreign_widgets(Path(path)):
             logger.warning(
                 "%s, which cannot live in a page without a kernel; only anywidgets can",
@@ -41,7 +42,7 @@ def _place(
     def follow(view: re.Match[str]) -> str:
         state = states.get(json.loads(view[1])["model_id"], {}).get("state", {})
         name = state.get("_anywidget_id", "").split(".")[-2:-1]  # package.module.Class
-        style = dress(Path(app.srcdir), page, name[0]) if name else ""
+        style = dress(page, name[0]) if name else ""
         return f'{style}{view[0]}<div class="course-widget">{room(state.get("_esm", ""))}</div>'
 
     context["body"] = VIEW.sub(follow, context["body"])

@@ -24,7 +24,7 @@ from activations.facts import Facts, VectorFacts
 from activations.functions import REGISTRY, Activation, VectorActivation
 from activations.widgets.explorer import PARAMETERS
 from course import curves
-from course.explorer import address
+from course.explorer import address, depend, to_root
 from course.intervals import number
 from course.reference import CITED
 
@@ -343,7 +343,8 @@ class Overview(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """One raw node."""
-        module = "../" * self.env.docname.count("/") + address(Path(self.env.srcdir), "explorer.js")
+        depend(self.env)
+        module = to_root(self.env.docname) + address("widgets/core/activations.js")
         items = "".join(_tile(made) for made in REGISTRY.values())
         html = (
             f'<div class="zoo" data-module="{escape(module)}">{_room("x", 1.0)}'

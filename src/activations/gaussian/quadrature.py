@@ -22,7 +22,7 @@ from activations.functions.evaluation import quietly
 
 Array = NDArray[np.float64]
 
-# The widget's explorer.js repeats these constants, so that page and package agree to rounding.
+# The widgets' core/gaussian.js repeats these constants, so that page and package agree to rounding.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _DEVIATIONS = np.array([-12.0, -8.0, -4.0, -2.0, 0.0, 2.0, 4.0, 8.0, 12.0])  # exp(-12²/2) = 5e-32
 # 1/16, 1/4, 1, 4, ...: where a function of scale 1 bends, going out from 0.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -17,8 +16,7 @@ import traitlets
 
 from activations import functions
 from activations.arguments import real, shown
-
-_HERE = Path(__file__).parent
+from activations.widgets import bundle
 
 RANGES = {"mean": (-5.0, 5.0), "sd": (0.1, 5.0), "sigma_w": (0.1, 12.0), "x": (-8.0, 8.0)}
 """The closed ranges of the sliders; ``explorer.js`` has the same, and a test compares them."""
@@ -78,8 +76,8 @@ class Explorer(anywidget.AnyWidget):
         Explorer(activation='relu', parameter=None, mean=0.0, sd=1.0, sigma_w=1.4142135623730951, x=1.0)
     """
 
-    _esm = _HERE / "explorer.js"
-    _css = _HERE / "explorer.css"
+    _esm = bundle.bundle("widgets/explorer.js")
+    _css = bundle.text("widgets/explorer.css")
 
     activation = traitlets.Unicode("sigmoid").tag(sync=True)
     parameter = _Parameter(None, allow_none=True).tag(sync=True)

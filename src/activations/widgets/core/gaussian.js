@@ -1,0 +1,131 @@
+// What a Gaussian input becomes: expectations, the gradient's way back through many layers, the share of flat places.
+// The same quadrature as activations/gaussian, where it is explained.
+
+import { cdf, pdf, span } from "./numbers.js";
+
+const { abs, exp, max, min, sqrt, PI } = Math;
+
+export const THRESHOLD = 0.01; // a slope nearer to 0 than this counts as saturated
+
+const [NODES, WEIGHTS] = gaussLegendre(20);
+const DEVIATIONS = [-12, -8, -4, -2, 0, 2, 4, 8, 12];
+const [SMALLEST, LARGEST] = [1e-280, 1e280]; // variances beyond which squares underflow and overflow
+
+/** Nodes and weights on [−1, 1]: Newton's method on the Legendre polynomial. */
+function gaussLegendre(n) {
+  const nodes = [], weights = [];
+  for (let i = 1; i <= n; i++) {
+    let x = Math.cos(PI * (i - 0.25) / (n + 0.5)), slope;
+    for (let step = 0; step < 8; step++) {
+      let value = 1, before = 0;
+      for (let k = 1; k <= n; k++) [value, before] = [((2 * k - 1) * x * value - (k - 1) * before) / k, value];
+      slope = n * (x * value - before) / (x * x - 1);
+      x -= value / slope;
+    }
+    nodes.push(x);
+    weights.push(2 / ((1 - x * x) * slope * slope));
+  }
+  return [nodes, weights];
+}
+
+/** Nodes x and weights w with Σ w·g(x) = E[g(z)] for z ~ N(mean, sd²), g smooth between its kinks. */
+export function quadrature(mean, sd, kinks) {
+  const low = mean - 12 * sd, high = mean + 12 * sd, reach = max(abs(low), abs(high));
+  const ends = [0, ...kinks, ...DEVIATIONS.map((d) => mean + sd * d)];
+  for (let scale = 1 / 16; scale < reach; scale *= 4) ends.push(scale, -scale);
+  const inner = ends.filter((e) => e >= low && e <= high).sort((a, b) => a - b);
+  const x = [], w = [];
+  for (let i = 1; i < inner.length; i++) {
+    const half = (inner[i] - inner[i - 1]) / 2, middle = (inner[i] + inner[i - 1]) / 2;
+    if (half > 0) NODES.forEach((node, k) => {
+      const at = middle + half * node;
+      x.push(at);
+      w.push(half * WEIGHTS[k] * pdf((at - mean) / sd) / sd);
+    });
+  }
+  return { x, w };
+}
+
+/** E[g(z)] by such a rule. */
+export const expectation = (g, { x, w }) => x.reduce((sum, at, i) => sum + w[i] * g(at), 0);
+
+/**
+ * Variance of the pre-activations in each layer, and what is left there of the gradient's norm; layer 1 comes first.
+ * A signal that explodes has q = Infinity from there on, and a gradient of NaN from there down.
+ */
+export function gradientProfile({ f, slope, kinks }, sigmaW, depth) {
+  const q = Array(depth).fill(Infinity), factors = Array(depth).fill(NaN);
+  let length = sigmaW ** 2;
+  for (let layer = 0; layer < depth && length < LARGEST; layer++) {
+    q[layer] = length < SMALLEST ? 0 : length;
+    const rule = quadrature(0, sqrt(max(length, SMALLEST)), kinks);
+    factors[layer] = sigmaW ** 2 * expectation((x) => slope(x) ** 2, rule);
+    length = sigmaW ** 2 * expectation((x) => f(x) ** 2, rule);
+  }
+  let log = 0;
+  const left = factors.map((_, i) => exp((log += Math.log(factors[depth - 1 - i])) / 2)).reverse();
+  return { q, left };
+}
+
+/** Intervals of x on which |slope| < THRESHOLD: a scan of [−1490, 1490], finest around 0, then bisection. */
+export function saturatedIntervals({ slope, kinks, flat: known }) {
+  if (known) return known;
+  const flat = (x) => abs(slope(x)) < THRESHOLD;
+  const edges = [...kinks];
+  for (let t = -8; t <= 8; t += 1 / 128) edges.push(Math.sinh(t));
+  edges.sort((a, b) => a - b);
+  const intervals = [];
+  const add = (from, to) => {
+    const last = intervals.at(-1);
+    if (last && last[1] === from) last[1] = to; else intervals.push([from, to]);
+  };
+  for (let i = 1; i < edges.length; i++) {
+    const [a, b] = [edges[i - 1], edges[i]];
+    let low = a + (b - a) * 1e-9, high = b - (b - a) * 1e-9; // just inside: the slope at a kink belongs to neither side
+    const [first, last] = [flat(low), flat(high)];
+    if (first && last) add(a, b);
+    else if (first !== last) {
+      for (let step = 0; step < 60; step++) {
+        const middle = (low + high) / 2;
+        if (flat(middle) === first) low = middle; else high = middle;
+      }
+      if (first) add(a, low); else add(low, b);
+    }
+  }
+  if (intervals[0]?.[0] === edges[0]) intervals[0][0] = -Infinity;
+  if (intervals.at(-1)?.[1] === edges.at(-1)) intervals.at(-1)[1] = Infinity;
+  return intervals;
+}
+
+/** P(a < z < b) for z ~ N(mean, sd²), from the nearer tail. */
+export function share(a, b, mean, sd) {
+  const [low, high] = [(a - mean) / sd, (b - mean) / sd];
+  return low > 0 ? cdf(-low) - cdf(-high) : cdf(high) - cdf(low);
+}
+
+/** Where f is constant, many inputs have the very same output: [{ y, from, to }]. */
+export function plateaus({ f, slope, kinks }) {
+  const ends = [-Infinity, ...kinks, Infinity], found = [];
+  for (let i = 1; i < ends.length && kinks.length; i++) {
+    const from = ends[i - 1], to = ends[i];
+    const inner = from === -Infinity ? to - 0.5 : to === Infinity ? from + 0.5 : (from + to) / 2;
+    if (slope(inner) === 0) found.push({ y: f(inner), from, to });
+  }
+  return found;
+}
+
+/** Share of the outputs in each of n bins between low and high, without the plateaus. */
+export function histogram({ f, kinks }, masses, mean, sd, low, high, n) {
+  const bins = new Float64Array(n), flat = new Set(masses.map((mass) => mass.y));
+  const xs = [...span(480, mean - 5 * sd, mean + 5 * sd), ...kinks].sort((a, b) => a - b);
+  const bin = (y) => (y - low) / (high - low) * n;
+  for (let i = 1; i < xs.length; i++) {
+    const width = xs[i] - xs[i - 1], weight = pdf(((xs[i] + xs[i - 1]) / 2 - mean) / sd) * width / sd;
+    const ends = [f(xs[i - 1] + width * 1e-9), f(xs[i] - width * 1e-9)];
+    if (ends[0] === ends[1] && flat.has(ends[0])) continue;
+    const [from, to] = [bin(min(...ends)), bin(max(...ends))];
+    for (let k = max(0, Math.floor(from)); k <= min(n - 1, Math.floor(to)); k++)
+      bins[k] += weight * (to > from ? (min(to, k + 1) - max(from, k)) / (to - from) : 1);
+  }
+  return bins;
+}
