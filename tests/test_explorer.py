@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import threading
+from pathlib import PurePath
 
 import mpmath
 import numpy as np
@@ -16,7 +17,7 @@ from scipy import optimize, special
 
 from activations import functions, gaussian
 from activations.widgets import bundle
-from activations.widgets.explorer import PARAMETERS, RANGES, Explorer
+from activations.widgets.explorer import RANGES, Explorer
 from patience import HUNG
 
 NUMBERS = [
@@ -26,6 +27,7 @@ NUMBERS = [
     {"mean": 0.7, "sd": 2.3, "sigma_w": math.sqrt(2), "x": 0.0},
     {"mean": -2.05, "sd": 0.55, "sigma_w": 1 / math.sqrt(3), "x": -3.0},
 ]
+SLIDERS = {name: made.slider for name in functions.names() if (made := functions.get(name)).slider}
 SHOWN = {"mean", "sd", "sigma_w", "x"}
 CALCULATED = {
     *("f", "slope", "output-mean", "output-sd", "saturated-share", "point-mass"),
@@ -62,14 +64,18 @@ window.ready = true;
 </script></body></html>"""
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
+class Modules(http.server.BaseHTTPRequestHandler):
+    """The page, and the package's modules beside it."""
+
     def do_GET(self):
-        if self.path != "/":
-            return super().do_GET()
+        name = self.path[1:]
+        if name and name not in bundle.files():
+            return self.send_error(404)
+        kind = {"": "text/html", ".js": "text/javascript", ".css": "text/css"}[PurePath(name).suffix]
         self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.end_headers()
-        self.wfile.write(PAGE.encode())
+        self.wfile.write((bundle.text(name) if name else PAGE).encode())
 
     def log_message(self, *args):
         pass
@@ -77,9 +83,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def address():
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=bundle.PACKAGE)
-    )
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Modules)
     threading.Thread(target=server.serve_forever).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
@@ -189,8 +193,8 @@ def middle(a, b):
 
 def states():
     for name in functions.names():
-        low, high = PARAMETERS.get(name, (None, None))
-        default = functions.get(name).parameters[0].default if name in PARAMETERS else None
+        low, high = SLIDERS.get(name, (None, None))
+        default = functions.get(name).parameters[0].default if name in SLIDERS else None
         for parameter in [None] if low is None else [low, default, (low + 2 * high) / 3, high]:
             for numbers in NUMBERS:
                 yield {"activation": name, "parameter": parameter, **numbers}
@@ -221,7 +225,7 @@ def compare(page, xs, rtol, atol):
     """Values and slopes of all functions, in the page and in Python."""
     for name in functions.names():
         f = functions.get(name)
-        p = f.parameters[0].default if name in PARAMETERS else None
+        p = f.parameters[0].default if name in SLIDERS else None
         js = "([name, p, xs]) => ['f', 'slope'].map((g) => xs.map((x) => module.ACTIVATIONS[name][g](x, p)))"
         values, slopes = page.evaluate(js, [name, p, xs.tolist()])
         np.testing.assert_allclose(values, f(xs), rtol=rtol, atol=atol, err_msg=name)
@@ -237,9 +241,9 @@ def test_digits_survive_near_zero_and_in_the_tails(show):
     compare(show(), np.concatenate([-xs, xs]), rtol=1e-12, atol=1e-300)
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("name", SLIDERS)
 def test_no_stop_of_a_slider_hides_a_flat_place(show, name):
-    stops = np.linspace(*PARAMETERS[name], 101).tolist()
+    stops = np.linspace(*SLIDERS[name], 101).tolist()
     numbers = {"mean": -0.3, "sd": 0.2, "sigma_w": 1.0, "x": 0.0}
     cases = [{"activation": name, "parameter": stop, **numbers} for stop in stops]
     found = show().evaluate("states => states.map((s) => module.evaluate(s)['saturated-share'])", cases)
@@ -256,16 +260,16 @@ def test_erfc_has_15_digits(show):
 
 
 def test_the_module_lists_what_the_package_has(show):
-    js = """[Object.entries(module.ACTIVATIONS).map(([n, a]) => [n, a.parameter, a.kinks?.(a.parameter?.default)]),
+    js = """[Object.entries(module.ACTIVATIONS).map(([n, a]) => [n, a.parameter, module.bind({ activation: n }).kinks]),
       module.RANGES, module.DEFAULTS]"""
     listed, ranges, defaults = show().evaluate(js)
     assert [name for name, *_ in listed] == list(functions.names())
     for name, parameter, kinks in listed:
         registered = functions.get(name)
-        assert tuple(kinks or ()) == registered.kinks
-        assert (parameter is not None) == (name in PARAMETERS)
+        assert tuple(kinks) == registered.kinks
+        assert (parameter is not None) == (name in SLIDERS)
         if parameter:
-            first, (low, high) = registered.parameters[0], PARAMETERS[name]
+            first, (low, high) = registered.parameters[0], SLIDERS[name]
             assert (parameter["name"], parameter["default"]) == (first.name, first.default)
             assert first.low <= low == parameter["low"] < parameter["high"] == high <= first.high
     assert ranges == {key: list(ends) for key, ends in RANGES.items()}
@@ -332,18 +336,12 @@ def test_a_signal_that_explodes_is_told_in_words(show):
     assert "nothing of the gradient is left" in " ".join(page.locator(".headline").inner_text().split())
 
 
-def family(name: str) -> str:
-    """The file of an activation, or the one that it continues."""
-    file = functions.get(name).f.__module__.rpartition(".")[2]
-    return {"bounded": "sigmoidal", "softened": "rectified"}.get(file, file)
-
-
 def test_the_choice_is_grouped_as_the_package_is(show):
     groups = show({"activation": "sigmoid"}).evaluate(
         "[...document.querySelectorAll('optgroup')].map((g) => [g.label, [...g.children].map((o) => o.value)])"
     )
-    wanted = itertools.groupby(functions.names(), family)
-    assert [names for _, names in groups] == [list(names) for _, names in wanted]
+    wanted = itertools.groupby(functions.names(), lambda name: functions.get(name).family)
+    assert groups == [[family, list(names)] for family, names in wanted]
     assert all(0 < len(label) < 20 for label, _ in groups)
 
 

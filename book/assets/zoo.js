@@ -1,27 +1,12 @@
 // The zoo: a point that moves along every curve, a slider for each card's parameter, and tables that sort.
 //
-// The functions are the explorers', which are tested against the package; what they do not offer is below, and tested likewise.
-// modules.js loads them.
+// The functions are the package's in JavaScript (widgets/core/activations.js); modules.js loads them.
 (() => {
 "use strict";
 
 const LEFT = -4, RIGHT = 4, BOTTOM = -1.5, TOP = 3.5, SCALE = 25, STEP = 0.02, JUMP = 0.12, BEYOND = 1; // as curves.py has them
 
-const { abs, exp, log, max } = Math;
-const share = (x) => 1 / (1 + 2 * exp(-x)); // of the first of x, 0 and 0
-const gated = (a) => ({ f: (x, p) => x * a.f(x, p), slope: (x, p) => a.f(x, p) + x * a.slope(x, p) });
-
-/** The functions that the explorers lack, given those that it has; of several numbers, what the page draws of them. */
-function more(offered) {
-  return {
-    sine: { f: Math.sin, slope: Math.cos },
-    maxout: { f: (x) => max(x, -x / 4), slope: (x) => (x >= 0 ? 1 : -0.25) },
-    glu: gated(offered.sigmoid), geglu: gated(offered.gelu), swiglu: gated(offered.silu), reglu: gated(offered.relu),
-    softmax: { f: share, slope: (x) => share(x) * (1 - share(x)) },
-    log_softmax: { f: (x) => log(share(x)), slope: (x) => 1 - share(x) },
-    softmin: { f: (x) => share(-x), slope: (x) => -share(-x) * (1 - share(-x)) },
-  };
-}
+const { abs } = Math;
 
 const column = (x) => (x - LEFT) * SCALE, row = (y) => (TOP - y) * SCALE;
 const visible = (y) => Number.isFinite(y) && y > BOTTOM - BEYOND && y < TOP + BEYOND;
@@ -92,8 +77,7 @@ function slider(room, id, name, [low, high, step], value, change) {
 }
 
 async function start(zoo) {
-  const { ACTIVATIONS: offered } = await course.load(zoo.dataset.module);
-  const known = { ...offered, ...more(offered) };
+  const { ACTIVATIONS, VIEWS } = await course.load(zoo.dataset.module), known = { ...ACTIVATIONS, ...VIEWS };
   const pictures = [...document.querySelectorAll(".zoo-picture")].filter((place) => known[place.dataset.name]).map((place) => {
     const { name } = place.dataset, { parameter } = known[name], picture = animate(place, known[name]);
     const room = parameter && place.parentNode.querySelector(".zoo-room");
@@ -146,7 +130,6 @@ async function arrive() {
   if (card && !moved.signal.aborted) card.scrollIntoView({ behavior: "instant" });
 }
 
-course.zoo = { more }; // for the tests, which compare it with the package
 for (const table of document.querySelectorAll("table.sortable")) sortable(table);
 arrive();
 for (const zoo of document.querySelectorAll(".zoo")) {

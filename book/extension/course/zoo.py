@@ -22,7 +22,6 @@ from sphinx.util.docutils import SphinxDirective
 from activations import facts
 from activations.facts import Facts, VectorFacts
 from activations.functions import REGISTRY, Activation, VectorActivation
-from activations.widgets.explorer import PARAMETERS
 from course import curves
 from course.explorer import address, depend, to_root
 from course.intervals import number
@@ -452,7 +451,7 @@ def _room(name: str, value: float) -> str:
 def _figure(made: Made) -> str:
     view = "" if isinstance(made, Activation) else f" Drawn is {made.view_text}."
     room = ""
-    if made.name in PARAMETERS:
+    if isinstance(made, Activation) and made.slider:
         parameter = made.parameters[0]
         room = _room(parameter.name, float(parameter.default))
     return (

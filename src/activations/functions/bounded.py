@@ -18,6 +18,8 @@ from activations.functions.numerics import (
     times_exp,
 )
 
+FAMILY = "sigmoids and kin"
+
 
 def _softsign_slope(x: Array) -> Array:
     return (1 / (1 + size_of(x))) ** 2

@@ -32,6 +32,7 @@ def activation(
     breaks: tuple[float | str, ...] = (),
     gap: Formula | None = None,
     learned: tuple[str, ...] = (),
+    slider: tuple[float, float] | None = None,
     **parameters: tuple[Any, ...],
 ) -> Callable[[Formula], Formula]:
     """Register a value's formula as an activation and make it exact and in kind.
@@ -48,6 +49,7 @@ def activation(
             second=second,
             breaks=breaks,
             gap=gap,
+            slider=slider,
             **_described(f, title, inventor, year, source, aliases, learned, parameters),
         )
         return _public(registry.enter(made), f, ("x", *parameters), "of x's dtype, shape and device.")

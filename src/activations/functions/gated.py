@@ -31,6 +31,8 @@ _ROOT = math.sqrt(2 * math.pi)
 _STEEPNESS, _STEEPNESS_REST = 1.5957691216057308, -9.96930880911092e-17
 _CUBE = 0.044715
 
+FAMILY = "gates"
+
 
 def _inner(size: Array) -> tuple[Array, Array]:
     """√(8/π)(s + 0.044715 s³) for 0 ≤ s ≤ 40, and what its rounding left out."""
@@ -253,6 +255,7 @@ def silu(x: Array) -> Array:
     source="ramachandran2017searching",
     learned=("beta",),
     beta=(0.0, 100.0, r"\beta", "How sharp the gate is, β, which networks can learn"),
+    slider=(0.0, 10.0),
 )
 @quick(_swish_between, -7, 7)
 def swish(x: Array, beta: float = 1.0) -> Array:

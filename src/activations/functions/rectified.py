@@ -21,6 +21,8 @@ from activations.functions.numerics import (
     zero,
 )
 
+FAMILY = "rectifiers"
+
 
 @activation(
     positive,
@@ -154,6 +156,7 @@ def _leaking(x: Array, slope: float) -> Array:
     aliases=("lrelu",),
     breaks=(0.0,),
     negative_slope=(0.0, 1.0, "a", "The slope a of the left side"),
+    slider=(0.0, 1.0),
 )
 def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
     r"""ReLU that leaks a little of what is negative, so that no unit falls silent for good.
@@ -190,6 +193,7 @@ def _prelu_slope(x: Array, weight: float) -> Array:
     breaks=(0.0,),
     learned=("weight",),
     weight=(-100.0, 100.0, "a", "The slope a of the left side, which networks learn"),
+    slider=(-1.0, 1.5),
 )
 def prelu(x: Array, weight: float = 0.25) -> Array:
     r"""Leaky ReLU whose leak is learned together with the weights.
@@ -263,6 +267,7 @@ def _threshold_slope(x: Array, threshold: float, value: float) -> Array:
     breaks=("threshold",),
     threshold=(-1000.0, 1000.0, r"\theta", "The threshold θ"),
     value=(-1000.0, 1000.0, "v", "The value v at and below it"),
+    slider=(-5.0, 5.0),
 )
 def threshold(x: Array, threshold: float = 1.0, value: float = 0.0) -> Array:
     r"""Passes on unchanged what is above a threshold, and replaces the rest by a constant.

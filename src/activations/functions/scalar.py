@@ -1,6 +1,7 @@
 """An activation of one number."""
 
 import functools
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -43,6 +44,8 @@ class Activation:
             before it for its negative.
         gap: How far f(x) is from its limit on x's side, to full relative precision; where the limit is
             neither 0 nor reached exactly.
+        slider: The part of the first parameter's range that sliders cover; None where moving it teaches nothing,
+            or would ask too much of what the widgets compute.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Activation:
     aliases: tuple[str, ...] = ()
     breaks: tuple[float | str, ...] = ()
     gap: Formula | None = None
+    slider: tuple[float, float] | None = None
 
     def __repr__(self) -> str:
         """The name and the parameters, as torch's modules show them."""
@@ -163,6 +167,11 @@ class Activation:
         from activations.functions import modules
 
         return modules.trained(self, accepted_tensor(x))
+
+    @property
+    def family(self) -> str:
+        """What it is kin to: the FAMILY of the module that declares it, empty where that has none."""
+        return getattr(sys.modules.get(self.f.__module__), "FAMILY", "")
 
     @property
     def kinks(self) -> tuple[float, ...]:

@@ -14,6 +14,8 @@ from activations.functions.numerics import (
     zero,
 )
 
+FAMILY = "sigmoids and kin"
+
 
 def _one(x: Array) -> Array:
     return namespace(x).ones_like(x)
@@ -267,6 +269,7 @@ def _hardtanh_slope(x: Array, min_val: float, max_val: float) -> Array:
     breaks=("min_val", "max_val"),
     min_val=(-1000.0, 0.0, r"\ell", "The floor ℓ"),
     max_val=(0.0, 1000.0, "u", "The ceiling u"),
+    slider=(-4.0, 0.0),
 )
 @in_own_format
 def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:

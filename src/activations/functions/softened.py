@@ -20,6 +20,8 @@ from activations.functions.numerics import (
     zero,
 )
 
+FAMILY = "rectifiers"
+
 
 def _softplus_slope(x: Array, beta: float) -> Array:
     xp = namespace(x)
@@ -49,6 +51,7 @@ def _softplus_between(x: Array, beta: float) -> Array:
     source="dugas2001incorporating",
     aliases=("smooth_relu",),
     beta=(0.01, 100.0, r"\beta", "How sharp the corner is, β"),
+    slider=(0.1, 10.0),
 )
 @quick(_softplus_between, -7, 7)
 def softplus(x: Array, beta: float = 1.0) -> Array:
@@ -91,6 +94,7 @@ def _softshrink_slope(x: Array, lambd: float) -> Array:
     aliases=("soft_threshold",),
     breaks=("-lambd", "lambd"),
     lambd=(0.0, 1000.0, r"\lambda", "How much is taken off, λ"),
+    slider=(0.0, 5.0),
 )
 def softshrink(x: Array, lambd: float = 0.5) -> Array:
     r"""Takes a fixed amount off everything, and what was smaller becomes zero.
@@ -122,6 +126,7 @@ def softshrink(x: Array, lambd: float = 0.5) -> Array:
     aliases=("hard_threshold",),
     breaks=("-lambd", "lambd"),
     lambd=(0.0, 1000.0, r"\lambda", "Up to which size everything becomes zero, λ"),
+    slider=(0.0, 5.0),
 )
 def hardshrink(x: Array, lambd: float = 0.5) -> Array:
     r"""Keeps what is large as it is and sets the rest to zero.
@@ -170,6 +175,7 @@ def _elu_gap(x: Array, alpha: float) -> Array:
     breaks=(0.0,),
     gap=_elu_gap,
     alpha=(0.0, 100.0, r"\alpha", "How far the left side sinks, α"),
+    slider=(0.0, 4.0),
 )
 def elu(x: Array, alpha: float = 1.0) -> Array:
     r"""ReLU whose left side sinks smoothly to −α, so that outputs average nearer to 0.
@@ -223,6 +229,7 @@ def _celu_gap(x: Array, alpha: float) -> Array:
     breaks=(0.0,),
     gap=_celu_gap,
     alpha=(0.001, 100.0, r"\alpha", "How far the left side sinks, α"),
+    slider=(0.25, 4.0),
 )
 def celu(x: Array, alpha: float = 1.0) -> Array:
     r"""ELU whose left side is stretched along with its depth, so that it has no corner for any α.

@@ -4,12 +4,20 @@ A page loads the modules as they are. JupyterLab gets one file, and so does a pa
 browsers import nothing. Joining them is plain text: each module becomes a function that returns what it exports. It
 therefore takes imports and exports in two forms alone, a line each, ``import { a, b } from "./other.js";`` and an
 ``export`` before a declaration; and in the module that the file begins from also ``export default``.
+
+Some modules are no files: they hold what Python knows, as data.
 """
 
+import json
 import posixpath
 import re
+from collections.abc import Callable
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
+
+from activations import functions
+from activations.functions import Activation
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -19,19 +27,43 @@ _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _DEFAULT = re.compile(r"^export (?=default\b)", re.MULTILINE)
 
 
+def registry() -> str:
+    """The module of all activations of one number: family, kinks, and the parameter that has a slider."""
+    facts = {name: _facts(functions.get(name)) for name in functions.names()}
+    lines = "".join(f"  {json.dumps(name)}: {json.dumps(about)},\n" for name, about in facts.items())
+    return f"// What the package's registry knows.\n\nexport const REGISTRY = {{\n{lines}}};\n"
+
+
+def _facts(made: Activation) -> dict[str, Any]:
+    about: dict[str, Any] = {"family": made.family, "kinks": made.kinks}
+    if made.slider:
+        moved, values = made.parameters[0], made.values
+        named = {moved.name: "p", f"-{moved.name}": "-p"}  # kinks that follow the slider
+        about["kinks"] = [named.get(at, values.get(at, at)) for at in made.breaks]  # type: ignore[arg-type]
+        low, high = made.slider
+        about["parameter"] = {"name": moved.name, "default": moved.default, "low": low, "high": high}
+    return about
+
+
+#: The modules that Python writes, by their paths.
+WRITTEN: dict[str, Callable[[], str]] = {"widgets/core/registry.js": registry}
+
+
 def text(module: str) -> str:
-    """The source of a module.
+    """The source of a module or a style sheet.
 
     Args:
         module: its path within the package, as ``"widgets/core/draw.js"``.
     """
+    if module in WRITTEN:
+        return WRITTEN[module]()
     return (PACKAGE / module).read_text(encoding="utf8")
 
 
 def files() -> list[str]:
     """The paths of all modules and style sheets."""
     found = (path for path in PACKAGE.rglob("*") if path.suffix in (".js", ".css"))
-    return sorted(path.relative_to(PACKAGE).as_posix() for path in found)
+    return sorted([*(path.relative_to(PACKAGE).as_posix() for path in found), *WRITTEN])
 
 
 def imported(module: str) -> list[str]:

@@ -21,20 +21,6 @@ from activations.widgets import bundle
 RANGES = {"mean": (-5.0, 5.0), "sd": (0.1, 5.0), "sigma_w": (0.1, 12.0), "x": (-8.0, 8.0)}
 """The closed ranges of the sliders; ``explorer.js`` has the same, and a test compares them."""
 
-PARAMETERS = {
-    "hardtanh": (-4.0, 0.0),
-    "leaky_relu": (0.0, 1.0),
-    "prelu": (-1.0, 1.5),
-    "threshold": (-5.0, 5.0),
-    "softplus": (0.1, 10.0),
-    "softshrink": (0.0, 5.0),
-    "hardshrink": (0.0, 5.0),
-    "elu": (0.0, 4.0),
-    "celu": (0.25, 4.0),
-    "swish": (0.0, 10.0),
-}
-"""The activations whose first parameter has a slider, and the part of its range that the slider covers."""
-
 
 class _Number(traitlets.Float):
     """A trait that takes what the package takes for a number, and refuses the rest by name."""
@@ -63,8 +49,8 @@ class Explorer(anywidget.AnyWidget):
 
     Args:
         activation: the name or an alias of a registered function of one number.
-        parameter: value of the activation's first parameter, where it is listed in ``PARAMETERS``; None for its default.
-            Setting ``activation`` alone returns it to the new one's default, which is None where it is not listed; set
+        parameter: value of the activation's first parameter, where that has a `slider`; None for its default.
+            Setting ``activation`` alone returns it to the new one's default, which is None where it has none; set
             together, in one message of a page or under ``hold_trait_notifications``, both arrive, whichever comes first.
         mean: mean of the Gaussian inputs, in [-5, 5].
         sd: their standard deviation, in [0.1, 5].
@@ -135,17 +121,17 @@ class Explorer(anywidget.AnyWidget):
 
     def _suitable(self, value: float | None) -> float | None:
         """The value, or for None the activation's default, where the activation has such a parameter."""
-        activation = self._check_activation({"value": self.activation})  # it may be an alias still
-        if activation not in PARAMETERS:
+        activation = functions.get_elementwise(self.activation)
+        if activation.slider is None:
             if value is None:
                 return None
             raise traitlets.TraitError(
-                f"parameter must be None, since {activation} has no slider for one; got {value!r}"
+                f"parameter must be None, since {activation.name} has no slider for one; got {value!r}"
             )
-        parameter = functions.get(activation).parameters[0]
+        parameter = activation.parameters[0]
         if value is None:
             return float(parameter.default)
-        return _within(f"parameter ({parameter.name} of {activation})", value, *PARAMETERS[activation])
+        return _within(f"parameter ({parameter.name} of {activation.name})", value, *activation.slider)
 
     @traitlets.validate("mean", "sd", "sigma_w", "x")
     def _check_number(self, proposal: dict[str, Any]) -> float:

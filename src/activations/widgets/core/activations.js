@@ -2,8 +2,9 @@
 
 import { THRESHOLD } from "./gaussian.js";
 import { cdf, clamp, erf, pdf, span } from "./numbers.js";
+import { REGISTRY } from "./registry.js";
 
-const { abs, exp, expm1, log1p, max, min, sqrt, PI } = Math;
+const { abs, exp, expm1, log, log1p, max, min, sqrt, PI } = Math;
 
 /** x − tanh(x) from tanh(x) = x / (1 + u), with Gauss's continued fraction u = x²/(3 + x²/(5 + …)), where x is small. */
 function tanhshrink(x) {
@@ -22,75 +23,74 @@ const SELU = [1.6732632423543772, 1.0507009873554805]; // alpha and scale of Kla
 const grown = (x) => exp(min(x, 40)); // further right mish is the identity, to the last digit
 const gate = (e) => e * (e + 2) / (e * (e + 2) + 2); // tanh(log(1 + e)): mish's share of x, for e = exp(x)
 
-const atZero = () => [0];
-const leaky = { f: (x, p) => (x > 0 ? x : p * x), slope: (x, p) => (x > 0 ? 1 : p), kinks: atZero };
+const leaky = { f: (x, p) => (x > 0 ? x : p * x), slope: (x, p) => (x > 0 ? 1 : p) };
 const swish = { f: (x, p) => x * sigmoid(p * x), slope: (x, p) => sigmoid(p * x) + p * x * bell(p * x) };
-const fixed = ({ f, slope, kinks }, p) => ({ f: (x) => f(x, p), slope: (x) => slope(x, p), kinks });
+const fixed = ({ f, slope }, p) => ({ f: (x) => f(x, p), slope: (x) => slope(x, p) });
 
 /**
- * f and its slope as functions of x and the parameter p; kinks, a function of p, are where f is not smooth.
+ * f and its slope as functions of x and the parameter p.
  * flat, where the slope is below THRESHOLD in size, is for those that a scan would not find out.
  */
-export const ACTIVATIONS = {
+const FORMULAS = {
   identity: { f: (x) => x, slope: () => 1 },
-  step: { f: (x) => (x >= 0 ? 1 : 0), slope: () => 0, kinks: atZero },
+  step: { f: (x) => (x >= 0 ? 1 : 0), slope: () => 0 },
   sigmoid: { f: sigmoid, slope: bell },
   logsigmoid: { f: (x) => -softplus(-x, 1), slope: (x) => sigmoid(-x) },
-  hardsigmoid: { f: (x) => min(max(x / 6 + 0.5, 0), 1), slope: (x) => inside(x, -3, 3) / 6, kinks: () => [-3, 3] },
+  hardsigmoid: { f: (x) => min(max(x / 6 + 0.5, 0), 1), slope: (x) => inside(x, -3, 3) / 6 },
   tanh: { f: Math.tanh, slope: (x) => 4 * bell(2 * x) },
-  hardtanh: {
-    f: (x, p) => min(max(x, p), 1), slope: (x, p) => inside(x, p, 1), kinks: (p) => [p, 1],
-    parameter: { name: "min_val", default: -1, low: -4, high: 0 } },
+  hardtanh: { f: (x, p) => min(max(x, p), 1), slope: (x, p) => inside(x, p, 1) },
   tanhshrink: { f: tanhshrink, slope: (x) => Math.tanh(x) ** 2 },
-  softsign: { f: (x) => x / (1 + abs(x)), slope: (x) => 1 / (1 + abs(x)) ** 2, kinks: atZero },
+  softsign: { f: (x) => x / (1 + abs(x)), slope: (x) => 1 / (1 + abs(x)) ** 2 },
   arctan: { f: Math.atan, slope: (x) => 1 / (1 + x * x) },
   erf: { f: erf, slope: (x) => 2 / sqrt(PI) * exp(-x * x) },
   sine: { // no slider for its frequency: above 1 the quadrature would miss whole waves
     f: Math.sin, slope: Math.cos,
     flat: span(43, -21.5, 21.5).map((k) => [PI * k - Math.asin(THRESHOLD), PI * k + Math.asin(THRESHOLD)]) }, // as far as inputs go
-  relu: { f: (x) => max(x, 0), slope: (x) => (x > 0 ? 1 : 0), kinks: atZero },
-  relu6: { f: (x) => min(max(x, 0), 6), slope: (x) => inside(x, 0, 6), kinks: () => [0, 6] },
-  squared_relu: { f: (x) => max(x, 0) ** 2, slope: (x) => 2 * max(x, 0), kinks: atZero },
-  leaky_relu: { ...leaky, parameter: { name: "negative_slope", default: 0.01, low: 0, high: 1 } },
-  prelu: { ...leaky, parameter: { name: "weight", default: 0.25, low: -1, high: 1.5 } },
+  relu: { f: (x) => max(x, 0), slope: (x) => (x > 0 ? 1 : 0) },
+  relu6: { f: (x) => min(max(x, 0), 6), slope: (x) => inside(x, 0, 6) },
+  squared_relu: { f: (x) => max(x, 0) ** 2, slope: (x) => 2 * max(x, 0) },
+  leaky_relu: leaky,
+  prelu: leaky,
   rrelu: fixed(leaky, 11 / 48), // after training: the mean of 1/8 and 1/3
-  threshold: {
-    f: (x, p) => (x > p ? x : 0), slope: (x, p) => (x > p ? 1 : 0), kinks: (p) => [p],
-    parameter: { name: "threshold", default: 1, low: -5, high: 5 } },
-  softplus: {
-    f: softplus, slope: (x, p) => sigmoid(p * x),
-    parameter: { name: "beta", default: 1, low: 0.1, high: 10 } },
-  softshrink: {
-    f: (x, p) => x - min(max(x, -p), p), slope: (x, p) => (abs(x) > p ? 1 : 0), kinks: (p) => [-p, p],
-    parameter: { name: "lambd", default: 0.5, low: 0, high: 5 } },
-  hardshrink: {
-    f: (x, p) => (abs(x) > p ? x : 0), slope: (x, p) => (abs(x) > p ? 1 : 0), kinks: (p) => [-p, p],
-    parameter: { name: "lambd", default: 0.5, low: 0, high: 5 } },
-  elu: {
-    f: elu, slope: (x, p) => (x > 0 ? 1 : p * exp(x)), kinks: atZero,
-    parameter: { name: "alpha", default: 1, low: 0, high: 4 } },
-  celu: {
-    f: (x, p) => (x > 0 ? x : p * expm1(x / p)), slope: (x, p) => (x > 0 ? 1 : exp(x / p)), kinks: atZero,
-    parameter: { name: "alpha", default: 1, low: 0.25, high: 4 } },
-  selu: { f: (x) => SELU[1] * elu(x, SELU[0]), slope: (x) => SELU[1] * (x > 0 ? 1 : SELU[0] * exp(x)), kinks: atZero },
+  threshold: { f: (x, p) => (x > p ? x : 0), slope: (x, p) => (x > p ? 1 : 0) },
+  softplus: { f: softplus, slope: (x, p) => sigmoid(p * x) },
+  softshrink: { f: (x, p) => x - min(max(x, -p), p), slope: (x, p) => (abs(x) > p ? 1 : 0) },
+  hardshrink: { f: (x, p) => (abs(x) > p ? x : 0), slope: (x, p) => (abs(x) > p ? 1 : 0) },
+  elu: { f: elu, slope: (x, p) => (x > 0 ? 1 : p * exp(x)) },
+  celu: { f: (x, p) => (x > 0 ? x : p * expm1(x / p)), slope: (x, p) => (x > 0 ? 1 : exp(x / p)) },
+  selu: { f: (x) => SELU[1] * elu(x, SELU[0]), slope: (x) => SELU[1] * (x > 0 ? 1 : SELU[0] * exp(x)) },
   gelu: { f: (x) => x * cdf(x), slope: (x) => cdf(x) + x * pdf(x) },
   quick_gelu: fixed(swish, 1.702),
   silu: fixed(swish, 1),
-  swish: { ...swish, parameter: { name: "beta", default: 1, low: 0, high: 10 } },
+  swish,
   hardswish: {
-    f: (x) => x * min(max(x + 3, 0), 6) / 6, slope: (x) => (x < 3 ? inside(x, -3, 3) * (2 * x + 3) / 6 : 1), kinks: () => [-3, 3] },
+    f: (x) => x * min(max(x + 3, 0), 6) / 6, slope: (x) => (x < 3 ? inside(x, -3, 3) * (2 * x + 3) / 6 : 1) },
   mish: {
     f: (x) => x * gate(grown(x)),
     slope: (x) => { const e = grown(x); return gate(e) + x * 4 * e * (e + 1) / (e * (e + 2) + 2) ** 2; } },
 };
 
-export const FAMILIES = { identity: "sigmoids and kin", relu: "rectifiers", gelu: "gates" }; // by the first of each
+/** By name: f and slope, with what the registry knows: family, kinks ("p" stands for the parameter), parameter. */
+export const ACTIVATIONS = Object.fromEntries(Object.entries(REGISTRY).filter(([name]) => name in FORMULAS)
+  .map(([name, about]) => [name, { ...FORMULAS[name], ...about }]));
 
 /** The function of one state: its parameter filled in, and its kinks. */
 export function bind({ activation, parameter }) {
   const chosen = ACTIVATIONS[activation];
   if (!chosen) throw new Error(`activation must be one of ${Object.keys(ACTIVATIONS).join(", ")}; got ${activation}`);
   const p = chosen.parameter ? clamp(parameter ?? chosen.parameter.default, [chosen.parameter.low, chosen.parameter.high]) : null;
-  const kinks = [...new Set(chosen.kinks?.(p))]; // ±p is one for p = 0
-  return { ...fixed(chosen, p), kinks, flat: chosen.flat, p };
+  const kinks = chosen.kinks.map((at) => (at === "p" ? p : at === "-p" ? -p : at));
+  return { ...fixed(chosen, p), kinks: [...new Set(kinks)], flat: chosen.flat, p }; // ±p is one for p = 0
 }
+
+const first = (x) => 1 / (1 + 2 * exp(-x)); // softmax's share of the first of x, 0 and 0
+const gated = ({ f, slope }) => ({ f: (x) => x * f(x), slope: (x) => f(x) + x * slope(x) });
+
+/** Of several numbers, what the zoo draws of them: the first result, along the line that the package names as their view. */
+export const VIEWS = {
+  maxout: { f: (x) => max(x, -x / 4), slope: (x) => (x >= 0 ? 1 : -0.25) },
+  glu: gated(FORMULAS.sigmoid), geglu: gated(FORMULAS.gelu), swiglu: gated(FORMULAS.silu), reglu: gated(FORMULAS.relu),
+  softmax: { f: first, slope: (x) => first(x) * (1 - first(x)) },
+  log_softmax: { f: (x) => log(first(x)), slope: (x) => 1 - first(x) },
+  softmin: { f: (x) => first(-x), slope: (x) => -first(-x) * (1 - first(-x)) },
+};

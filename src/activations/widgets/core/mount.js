@@ -15,7 +15,7 @@
 //   pictures   of a box (see draw.js), the state and the numbers, the text of an SVG, by the names of their data-picture
 //   drag       the picture whose pointer moves a slider: { picture, key, steps, axis }, steps to the unit; axis(box) are both ends in it
 
-import { ACTIVATIONS, FAMILIES } from "./activations.js";
+import { ACTIVATIONS } from "./activations.js";
 import { scale } from "./draw.js";
 import { clamp } from "./numbers.js";
 import { figure, plain } from "./words.js";
@@ -149,5 +149,11 @@ export const mount = ({ markup, defaults, ranges, stops, evaluate, say, pictures
 };
 
 /** The choice of activations, in their families. */
-const offered = () => Object.keys(ACTIVATIONS).map((name) =>
-  `${FAMILIES[name] ? `</optgroup><optgroup label="${FAMILIES[name]}">` : ""}<option>${name}</option>`).join("");
+function offered() {
+  let before;
+  return Object.entries(ACTIVATIONS).map(([name, { family }]) => {
+    const head = family === before ? "" : `</optgroup><optgroup label="${family}">`;
+    before = family;
+    return `${head}<option>${name}</option>`;
+  }).join("");
+}
