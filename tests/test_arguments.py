@@ -27,13 +27,13 @@ from activations import (
     statistics,
 )
 from activations.chapters.saturation import exercises
+from activations.chapters.saturation.explorer import Explorer
 from activations.download import Remote
 from activations.grid import Grid
 from activations.networks import Member
 from activations.optimise import Setting
 from activations.scale_up import Recipe, ResNet
 from activations.train import times
-from activations.widgets.explorer import Explorer
 
 REFUSED = [
     10**400, -(10**5000), Fraction(10**400, 3), Decimal("1e400"), Decimal("sNaN"), np.longdouble("1e400"), math.nan,

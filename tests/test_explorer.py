@@ -16,8 +16,8 @@ from axe_playwright_python.sync_playwright import Axe
 from scipy import optimize, special
 
 from activations import functions, gaussian
+from activations.chapters.saturation.explorer import Explorer
 from activations.widgets import bundle
-from activations.widgets.explorer import RANGES, Explorer
 from patience import HUNG
 
 NUMBERS = [
@@ -35,14 +35,16 @@ CALCULATED = {
 }
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorer</title><link rel="icon" href="data:,">
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="widgets/explorer.css">
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="widgets/core/explorer.css">
 <style>html { color-scheme: light dark } body { margin: 16px }</style></head><body><main><h1>Explorer</h1></main>
 <script type="module">
-import * as explorer from "./widgets/explorer.js";
+import * as explorer from "./chapters/saturation/explorer.js";
 import * as activations from "./widgets/core/activations.js";
+import { MARKUP } from "./chapters/saturation/explorer.html.js";
+import { controls } from "./widgets/core/mount.js";
 import * as numbers from "./widgets/core/numbers.js";
 import * as words from "./widgets/core/words.js";
-const module = window.module = { ...explorer, ...activations, ...numbers, ...words };
+const module = window.module = { ...explorer, ...activations, ...numbers, ...words, ...controls(MARKUP) };
 window.models = [];
 window.show = (state) => {
   const handlers = {}, el = document.createElement("div");
@@ -261,7 +263,7 @@ def test_erfc_has_15_digits(show):
 
 def test_the_module_lists_what_the_package_has(show):
     js = """[Object.entries(module.ACTIVATIONS).map(([n, a]) => [n, a.parameter, module.bind({ activation: n }).kinks]),
-      module.RANGES, module.DEFAULTS]"""
+      module.ranges, module.defaults]"""
     listed, ranges, defaults = show().evaluate(js)
     assert [name for name, *_ in listed] == list(functions.names())
     for name, parameter, kinks in listed:
@@ -272,8 +274,8 @@ def test_the_module_lists_what_the_package_has(show):
             first, (low, high) = registered.parameters[0], SLIDERS[name]
             assert (parameter["name"], parameter["default"]) == (first.name, first.default)
             assert first.low <= low == parameter["low"] < parameter["high"] == high <= first.high
-    assert ranges == {key: list(ends) for key, ends in RANGES.items()}
     widget = Explorer()
+    assert ranges == {key: list(widget.traits()[key].slider[:2]) for key in NUMBERS[0]}
     assert defaults == {key: getattr(widget, key) for key in defaults}
 
 

@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 CELLS = {
     "imports": """from activations import claims, plots
-from activations.widgets.explorer import Explorer
+from activations.chapters.saturation.explorer import Explorer
 import pandas as pd""",
     "value": "sum(range(5))",
     "stream": "print('ten')",

@@ -121,7 +121,7 @@ def test_the_explorer_follows_the_keyboard(path: str, visit: Opener):
 def test_a_widget_that_fails_says_so_in_its_place(visit: Opener, site: str):
     page = visit(CHAPTER).page
     page.route(
-        "**/widgets/explorer.js*",
+        "**/saturation/explorer.js*",
         lambda route: route.fulfill(body="throw new Error('broken')", content_type="text/javascript"),
     )
     page.reload()

@@ -24,9 +24,6 @@ from activations.widgets import bundle
 logger = logging.getLogger(__name__)
 FOLDER = "_static/activations"  # holds the package's modules as they are, under a name that changes with them
 SUFFIX = ".text.js"
-# What a widget is made of, in its module, and what may be filled in there.
-MARKUP = re.compile(r"^const MARKUP = `(.*?)`;$", re.DOTALL | re.MULTILINE)
-CONSTANT = re.compile(r"\$\{(\w+)\}")
 NAMED = re.compile(r' (?:id|for)="[^"]*"')
 
 
@@ -35,26 +32,24 @@ class widget(nodes.container):
 
 
 class Explorer(SphinxDirective):
-    """`explorer`, with the widget's initial state as YAML in its body."""
+    """`explorer`, with the chapter whose it is, and the widget's initial state as YAML in its body."""
 
+    required_arguments = 1
     has_content = True
-    option_spec: ClassVar[OptionSpec] = {
-        "name": directives.unchanged,
-        "fallback": directives.unchanged,
-    }
+    option_spec: ClassVar[OptionSpec] = {"fallback": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
         """The widget's place, or nothing and a warning that says why."""
-        name = self.options.get("name", "explorer")
+        (chapter,) = self.arguments
         depend(self.env)
         try:
             state = _state("\n".join(self.content))
-            if module_of(name) not in bundle.files():
-                raise ValueError(f"there is no widget {name}")
+            if module_of(chapter) not in bundle.files():
+                raise ValueError(f"the chapter {chapter} has no explorer")
         except ValueError as problem:
             logger.warning("explorer: %s", problem, location=self.get_location(), type="course")
             return []
-        place = widget(widget=name, state=state)
+        place = widget(chapter=chapter, state=state)
         text = self.options.get(
             "fallback", "This part of the page responds to you, and needs JavaScript to do so."
         )
@@ -70,55 +65,38 @@ def _state(text: str) -> dict[str, Any]:
         raise ValueError("the state must be a mapping of names to values, written as YAML") from None
 
 
-def module_of(name: str) -> str:
-    """The path of a widget's module in the package."""
-    return f"widgets/{name}.js"
+def module_of(chapter: str) -> str:
+    """The path in the package of the module of a chapter's explorer."""
+    return f"chapters/{chapter}/explorer.js"
 
 
 def _visit(self: HTML5Translator, node: widget) -> None:
-    page, module = self.builder.current_docname, module_of(node["widget"])
+    page, module = self.builder.current_docname, module_of(node["chapter"])
     attributes = {
         "class": "course-widget",
         "data-module": to_root(page) + address(module),
         "data-state": json.dumps(node["state"]),
     }
     written = " ".join(f'{key}="{escape(value)}"' for key, value in attributes.items())
-    self.body.append(f"{dress(page, node['widget'])}<div {written}>")
+    self.body.append(f"{dress(page)}<div {written}>")
 
 
 def _depart(self: HTML5Translator, node: widget) -> None:
-    self.body.append(f"{room(bundle.bundle(module_of(node['widget'])))}</div>\n")
+    self.body.append(f"{room(node['chapter'])}</div>\n")
 
 
-def dress(page: str, name: str) -> str:
-    """The link to a widget's style sheet, if it has one: in the page, and so there before the widget's room is shown."""
-    sheet = module_of(name).replace(".js", ".css")
-    if sheet not in bundle.files():
-        return ""
-    return f'<link rel="stylesheet" href="{to_root(page)}{address(sheet)}">'
+def dress(page: str) -> str:
+    """The link to the explorers' style sheet: in the page, and so there before an explorer's room is shown."""
+    return f'<link rel="stylesheet" href="{to_root(page)}{address("widgets/core/explorer.css")}">'
 
 
-def room(module: str) -> str:
-    """What a widget's module will draw, without its numbers and unseen: it takes the room that the widget needs.
+def room(chapter: str) -> str:
+    """What a chapter's explorer will draw, without its numbers and unseen: it takes the room that the explorer needs.
 
-    How much that is depends on the reader's fonts, letter size and window, so it cannot be said in advance. Nothing is kept for a
-    module without a MARKUP.
-
-    Args:
-        module: source text of the module. Its MARKUP may contain `${NAME}`, where NAME is a number's constant of the module.
+    How much that is depends on the reader's fonts, letter size and window, so it cannot be said in advance.
     """
-    found = MARKUP.search(module)
-    if not found:
-        return ""
-    markup = CONSTANT.sub(lambda name: _constant(module, name[1]), NAMED.sub("", found[1]))
+    markup = NAMED.sub("", bundle.text(module_of(chapter).replace(".js", ".html")))
     return f'<div class="course-widget-room" aria-hidden="true" inert>{markup}</div>'
-
-
-def _constant(module: str, name: str) -> str:
-    found = re.search(rf"const {name} = ([\d.]+);", module)
-    if not found:
-        raise ValueError(f"a widget's MARKUP may only name constants that are numbers; {name} is not")
-    return found[1]
 
 
 def to_root(page: str) -> str:

@@ -17,6 +17,7 @@ from course.stored import foreign_widgets, widget_states
 
 logger = logging.getLogger(__name__)
 VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.DOTALL)
+OURS = re.compile(r"activations\.chapters\.(\w+)\.explorer\.")
 
 
 def _check(app: Sphinx, doctree: nodes.document) -> None:
@@ -41,9 +42,10 @@ def _place(
 
     def follow(view: re.Match[str]) -> str:
         state = states.get(json.loads(view[1])["model_id"], {}).get("state", {})
-        name = state.get("_anywidget_id", "").split(".")[-2:-1]  # package.module.Class
-        style = dress(page, name[0]) if name else ""
-        return f'{style}{view[0]}<div class="course-widget">{room(state.get("_esm", ""))}</div>'
+        ours = OURS.match(state.get("_anywidget_id", ""))
+        if not ours:
+            return f'{view[0]}<div class="course-widget"></div>'
+        return f'{dress(page)}{view[0]}<div class="course-widget">{room(ours[1])}</div>'
 
     context["body"] = VIEW.sub(follow, context["body"])
 

@@ -5,13 +5,12 @@ browsers import nothing. Joining them is plain text: each module becomes a funct
 therefore takes imports and exports in two forms alone, a line each, ``import { a, b } from "./other.js";`` and an
 ``export`` before a declaration; and in the module that the file begins from also ``export default``.
 
-Some modules are no files: they hold what Python knows, as data.
+Some modules are no files: one holds what the registry knows, as data, and ``explorer.html.js`` the text of ``explorer.html``.
 """
 
 import json
 import posixpath
 import re
-from collections.abc import Callable
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from activations import functions
 from activations.functions import Activation
 
 PACKAGE = Path(__file__).resolve().parents[1]
+REGISTRY = "widgets/core/registry.js"
 
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "([./\w]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:const|class|(?:async )?function) (\w+))", re.MULTILINE)
@@ -45,25 +45,25 @@ def _facts(made: Activation) -> dict[str, Any]:
     return about
 
 
-#: The modules that Python writes, by their paths.
-WRITTEN: dict[str, Callable[[], str]] = {"widgets/core/registry.js": registry}
-
-
 def text(module: str) -> str:
     """The source of a module or a style sheet.
 
     Args:
         module: its path within the package, as ``"widgets/core/draw.js"``.
     """
-    if module in WRITTEN:
-        return WRITTEN[module]()
+    if module == REGISTRY:
+        return registry()
+    if module.endswith(".html.js"):
+        markup = json.dumps(text(module.removesuffix(".js")), ensure_ascii=False)
+        return f"export const MARKUP = {markup};\n"
     return (PACKAGE / module).read_text(encoding="utf8")
 
 
 def files() -> list[str]:
     """The paths of all modules and style sheets."""
-    found = (path for path in PACKAGE.rglob("*") if path.suffix in (".js", ".css"))
-    return sorted([*(path.relative_to(PACKAGE).as_posix() for path in found), *WRITTEN])
+    found = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.*")]
+    kept = [file for file in found if file.endswith((".js", ".css"))]
+    return sorted([*kept, *(f"{file}.js" for file in found if file.endswith(".html")), REGISTRY])
 
 
 def imported(module: str) -> list[str]:

@@ -3,11 +3,12 @@
 // `mount(about)` is an anywidget's `render({ model, el })`. It puts the markup into `el` and keeps the model's traits in step with
 // the controls. What an explorer tells about itself:
 //
-//   markup     plain HTML, in which UID is one explorer's own name. [data-key] is the control of a trait, [data-shows] takes a text,
+//   markup     plain HTML, in which UID is one explorer's own name. [data-key] is the control of a trait, a slider with the trait's
+//              range as min and max, and its default as value, or the choice of the activation; [data-shows] takes a text,
 //              [data-quantity] a number as text, in full in its data-value, [data-stop] sets traits when pressed. A .room is as
 //              large as its data-room, the longest that it will hold, whatever it holds: so nothing changes its size, under any
 //              font. .letters and .spoken have to be there.
-//   defaults   the value of every trait; ranges, [low, high] of the sliders; stops, the traits that each button sets
+//   stops      the traits that each button sets
 //   evaluate   of a state, the numbers on show by the names of their data-quantity, and whatever else is drawn
 //   say        of a state and those numbers: `shows`, the texts by their data-shows; `written`, numbers that are written otherwise
 //              than with three figures; `values`, what a voice reads at a slider; `labels`, what the pictures show; `told`, the
@@ -22,8 +23,17 @@ import { figure, plain } from "./words.js";
 
 const CALM = 600; // milliseconds without a change, before a voice speaks
 
-export const mount = ({ markup, defaults, ranges, stops, evaluate, say, pictures, drag }) => ({ model, el }) => {
-  const keys = Object.keys(defaults);
+/** What the markup says of the traits: `defaults`, the value of each, and `ranges`, [low, high] of those that are numbers. */
+export function controls(markup) {
+  const { content } = Object.assign(document.createElement("template"), { innerHTML: markup });
+  const sliders = [...content.querySelectorAll("input[data-key][min]")];
+  const of = (values) => Object.fromEntries(sliders.map((slider) => [slider.dataset.key, values(slider)]));
+  const activation = content.querySelector("[data-key=activation]").textContent;
+  return { defaults: { activation, parameter: null, ...of(({ value }) => Number(value)) }, ranges: of(({ min, max }) => [Number(min), Number(max)]) };
+}
+
+export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ model, el }) => {
+  const { defaults, ranges } = controls(markup), keys = Object.keys(defaults);
   const read = () => Object.fromEntries(keys.map((key) => [key, model.get(key) ?? defaults[key]]));
   evaluate(read()); // an unknown activation is an error before anything is drawn
   const uid = `explorer-${Math.random().toString(36).slice(2, 10)}`; // several explorers share a page
@@ -36,7 +46,6 @@ export const mount = ({ markup, defaults, ranges, stops, evaluate, say, pictures
   const drawn = {}, lengths = new Map();
   let frame = 0, unsaved = false, timer = 0, said = "";
   input("activation").innerHTML = offered();
-  for (const [key, [low, high]] of Object.entries(ranges)) Object.assign(input(key), { min: low, max: high });
 
   function update() {
     frame = 0;

@@ -5,18 +5,17 @@
 //
 // All arithmetic is done here, so it needs no kernel; the package's tests compare every number with the Python's.
 
-import { ACTIVATIONS, bind } from "./core/activations.js";
-import { curve, fitting, line, path, scale, text, ticks, within } from "./core/draw.js";
-import { THRESHOLD, expectation, gradientProfile, histogram, plateaus, quadrature, saturatedIntervals, share } from "./core/gaussian.js";
-import { mount } from "./core/mount.js";
-import { clamp, span } from "./core/numbers.js";
-import { figure, percent, plain, settle, spoken, superscript } from "./core/words.js";
+import { ACTIVATIONS, bind } from "../../widgets/core/activations.js";
+import { curve, fitting, line, path, scale, text, ticks, within } from "../../widgets/core/draw.js";
+import { THRESHOLD, expectation, gradientProfile, histogram, plateaus, quadrature, saturatedIntervals, share } from "../../widgets/core/gaussian.js";
+import { controls, mount } from "../../widgets/core/mount.js";
+import { clamp, span } from "../../widgets/core/numbers.js";
+import { figure, percent, plain, settle, spoken, superscript } from "../../widgets/core/words.js";
+import { MARKUP } from "./explorer.html.js";
 
 const { exp, max, min, sqrt } = Math;
 
-export const RANGES = { mean: [-5, 5], sd: [0.1, 5], sigma_w: [0.1, 12], x: [-8, 8] };
-export const DEFAULTS = { activation: "sigmoid", parameter: null, mean: 0, sd: 1, sigma_w: 1, x: 1 };
-export const DEPTH = 20;
+const RANGES = controls(MARKUP).ranges, DEPTH = 20;
 const STOPS = [1 / sqrt(3), 1, Math.SQRT2, 4]; // torch's default; LeCun's and Xavier's; He's; Xavier's with gain 4
 
 // ---------------------------------------------------------------------------------------------- quantities
@@ -198,67 +197,9 @@ function drawLayers(box, state, now) {
 
 // ---------------------------------------------------------------------------------------------- the widget
 
-// A page reads it here to keep an explorer's place before it has come (book/extension/course/explorer.py), and fills in no more than
-// constants.
-const MARKUP = `
-  <div class="activation-explorer"><div class="columns"><div class="part" role="group" aria-label="One activation and one distribution of inputs">
-    <div class="pair">
-      <div class="control"><label for="UID-activation">activation</label>
-        <select id="UID-activation" data-key="activation" data-lm-suppress-shortcuts="true"></select></div>
-      <div class="control"><label for="UID-parameter" class="room" data-room="negative_slope"><span data-shows="name"></span></label>
-        <span class="shown room" aria-hidden="true" data-room="−0.975"><span data-shows="parameter"></span></span>
-        <input type="range" id="UID-parameter" data-key="parameter" step="any" data-lm-suppress-shortcuts="true"></div>
-    </div>
-    <svg class="picture" data-picture="function" role="img"><g></g><text></text></svg>
-    <div class="control"><label for="UID-x">x, one input</label>
-        <span class="shown room" aria-hidden="true" data-room="−7.95"><span data-shows="x"></span></span>
-        <input type="range" id="UID-x" data-key="x" step="0.05" data-lm-suppress-shortcuts="true"></div>
-    <p class="three">
-      <span class="one"><small>x</small> <span class="room" data-room="−8.00"><b data-quantity="x"></b></span></span>
-      <span class="one"><small>f(x)</small> <span class="room" data-room="−8.88 × 10⁻⁸⁸"><b data-quantity="f"></b></span></span>
-      <span class="one"><small>slope f′(x)</small> <span class="room" data-room="−8.88 × 10⁻⁸⁸"><b data-quantity="slope"></b></span></span>
-    </p>
-    <div class="pair">
-      <div class="control"><label for="UID-mean">inputs’ mean</label>
-        <span class="shown room" aria-hidden="true" data-room="−4.95"><span data-shows="mean"></span></span>
-        <input type="range" id="UID-mean" data-key="mean" step="0.05" data-lm-suppress-shortcuts="true"></div>
-      <div class="control"><label for="UID-sd">inputs’ sd</label>
-        <span class="shown room" aria-hidden="true" data-room="4.95"><span data-shows="sd"></span></span>
-        <input type="range" id="UID-sd" data-key="sd" step="0.05" data-lm-suppress-shortcuts="true"></div>
-    </div>
-    <p class="three">
-      <span class="one"><small>outputs’ mean</small> <span class="room" data-room="−8.88 × 10⁻⁸⁸"><b data-quantity="output-mean"></b></span></span>
-      <span class="one"><small>outputs’ sd</small> <span class="room" data-room="8.88 × 10⁻⁸⁸⁸"><b data-quantity="output-sd"></b></span></span>
-      <span class="one"><small><i class="swatch"></i> saturated: <span>|f′| &lt; ${THRESHOLD}</span></small> <span class="room" data-room="&gt; 99.9 %"><b data-quantity="saturated-share"></b></span></span>
-    </p>
-  </div>
-  <div class="part" role="group" aria-label="What ${DEPTH} layers leave of a gradient">
-    <div class="control"><label for="UID-sigma_w">σ<sub>w</sub>: weights have sd σ<sub>w</sub>/√fan-in</label>
-        <span class="shown room" aria-hidden="true" data-room="11.99"><span data-shows="sigma_w"></span></span>
-        <input type="range" id="UID-sigma_w" data-key="sigma_w" step="0.01" data-lm-suppress-shortcuts="true"></div>
-    <div class="stops">
-      <button type="button" data-stop="0">torch’s default <span>1/√3</span></button>
-      <button type="button" data-stop="1">LeCun, Xavier <span>1</span></button>
-      <button type="button" data-stop="2">He <span>√2</span></button>
-      <button type="button" data-stop="3">Xavier, gain 4</button>
-    </div>
-    <p class="headline">After ${DEPTH} layers:
-      <span class="room" data-room="8.88 × 10⁻⁸⁸⁸"><strong data-quantity="gradient-left"></strong></span>
-      <span class="room" data-room="in layer ${DEPTH}, so no gradient comes back."><span data-shows="words"></span></span></p>
-    <svg class="picture" data-picture="layers" role="img"><g></g><text></text></svg>
-    <p class="product">
-      <i></i> <small>slope (rms)</small> <span class="room" data-room="8.88 × 10⁻⁸⁸"><b data-quantity="slope-rms"></b></span>
-      <i>×</i> <small>weights, σ<sub>w</sub></small> <span class="room" data-room="0.888"><b data-quantity="sigma_w"></b></span>
-      <i>=</i> <small>a layer</small> <span class="room" data-room="8.88 × 10⁻⁸⁸"><b data-quantity="layer-factor"></b></span></p>
-    <p class="note room" data-room="On the way up the signal explodes: the signal’s standard deviation in layer ${DEPTH} is too large for a number."><span data-shows="signal"></span></p>
-    <data hidden data-quantity="signal-sd"></data><data hidden data-quantity="point-mass"></data>
-  </div></div>
-  <span class="letters" aria-hidden="true">0123456789 abc</span>
-  <p class="spoken" role="status" aria-live="polite"></p></div>`;
-
 export default {
   render: mount({
-    markup: MARKUP, defaults: DEFAULTS, ranges: RANGES, stops: STOPS.map((sigma_w) => ({ sigma_w })), evaluate, say,
+    markup: MARKUP, stops: STOPS.map((sigma_w) => ({ sigma_w })), evaluate, say,
     pictures: { function: drawFunction, layers: drawLayers },
     drag: { picture: "function", key: "x", steps: 20, axis(box) { const { left, right } = columns(box); return [left, right]; } },
   }),

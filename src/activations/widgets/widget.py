@@ -1,15 +1,15 @@
-"""The explorer: one activation, what comes out of it, and what twenty layers of it leave of a gradient.
+"""What the explorers of all chapters are made of: the traits that a notebook shares with one, and their checks.
 
-The picture and its arithmetic are in ``explorer.js``, so that it responds in a published page that has no kernel. Here are the
-six traits that a notebook shares with it, and their checks.
+The picture and its arithmetic are in the chapter's ``explorer.js``, so that it responds in a published page that has no
+kernel. The sliders, with their ranges and defaults, are in ``explorer.html`` beside it, which both languages read.
 """
 
-from __future__ import annotations
-
+import inspect
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from html.parser import HTMLParser
+from typing import Any, NamedTuple
 
 import anywidget
 import traitlets
@@ -18,11 +18,36 @@ from activations import functions
 from activations.arguments import real, shown
 from activations.widgets import bundle
 
-RANGES = {"mean": (-5.0, 5.0), "sd": (0.1, 5.0), "sigma_w": (0.1, 12.0), "x": (-8.0, 8.0)}
-"""The closed ranges of the sliders; ``explorer.js`` has the same, and a test compares them."""
+
+class Slider(NamedTuple):
+    """What a slider covers, and where it begins."""
+
+    low: float
+    high: float
+    value: float
 
 
-class _Number(traitlets.Float):
+def sliders(markup: str) -> dict[str, Slider]:
+    """The sliders in an explorer's markup, by their traits; a parameter's range is that of its activation.
+
+    Args:
+        markup: The file's path within the package, as ``"chapters/saturation/explorer.html"``.
+    """
+    found: dict[str, Slider] = {}
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            about = {key: value or "" for key, value in attrs}
+            if tag == "input" and "min" in about:
+                found[about["data-key"]] = Slider(
+                    float(about["min"]), float(about["max"]), float(about["value"])
+                )
+
+    Reader().feed(bundle.text(markup))
+    return found
+
+
+class _Real(traitlets.Float):
     """A trait that takes what the package takes for a number, and refuses the rest by name."""
 
     def validate(self, obj: Any, value: Any) -> Any:
@@ -33,7 +58,24 @@ class _Number(traitlets.Float):
         return super().validate(obj, found)
 
 
-class _Parameter(_Number):
+class Number(_Real):
+    """A number that has a slider, which the page and the kernel share.
+
+    Args:
+        slider: Its range and its default.
+    """
+
+    def __init__(self, slider: Slider) -> None:
+        super().__init__(slider.value)
+        self.slider = slider
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """The number, if it is in the slider's range."""
+        return _within(str(self.name), super().validate(obj, value), self.slider.low, self.slider.high)
+
+
+class _Parameter(_Real):
     """A number that notes when it is set together with other traits, also where that does not change it."""
 
     def set(self, obj: Any, value: float | None) -> None:
@@ -41,54 +83,36 @@ class _Parameter(_Number):
         super().set(obj, value)
 
 
-class Explorer(anywidget.AnyWidget):
-    """Choose an activation, its inputs and its weights; see its slope, its outputs and the gradient that is left.
+def _within(name: str, value: float, low: float, high: float) -> float:
+    if not low <= value <= high:  # nor is NaN
+        raise traitlets.TraitError(f"{name} must be a number from {low:g} to {high:g}; got {value!r}")
+    return value
+
+
+class Widget(anywidget.AnyWidget):
+    """An explorer of one activation; a chapter's adds its numbers, and an ``__init__`` that names all of its traits.
 
     The traits can be set before or after it is shown, and read back when the reader has moved a slider. Whatever is not
     accepted raises a ``TraitError`` that names the trait and leaves the old value.
 
-    Args:
-        activation: the name or an alias of a registered function of one number.
-        parameter: value of the activation's first parameter, where that has a `slider`; None for its default.
-            Setting ``activation`` alone returns it to the new one's default, which is None where it has none; set
-            together, in one message of a page or under ``hold_trait_notifications``, both arrive, whichever comes first.
-        mean: mean of the Gaussian inputs, in [-5, 5].
-        sd: their standard deviation, in [0.1, 5].
-        sigma_w: weights have standard deviation sigma_w / √fan_in, in [0.1, 12].
-        x: the one input that is marked, in [-8, 8].
-
-    Example:
-        >>> Explorer("relu", sigma_w=2**0.5)
-        Explorer(activation='relu', parameter=None, mean=0.0, sd=1.0, sigma_w=1.4142135623730951, x=1.0)
+    Setting ``activation`` alone returns ``parameter`` to the new one's default, which is None where it has no ``slider``; set
+    together, in one message of a page or under ``hold_trait_notifications``, both arrive, whichever comes first.
     """
 
-    _esm = bundle.bundle("widgets/explorer.js")
-    _css = bundle.text("widgets/explorer.css")
+    _css = bundle.text("widgets/core/explorer.css")
 
     activation = traitlets.Unicode("sigmoid").tag(sync=True)
     parameter = _Parameter(None, allow_none=True).tag(sync=True)
-    mean = _Number(0.0).tag(sync=True)
-    sd = _Number(1.0).tag(sync=True)
-    sigma_w = _Number(1.0).tag(sync=True)
-    x = _Number(1.0).tag(sync=True)
     _told = False  # whether the traits that are being set together include the parameter
 
-    def __init__(
-        self,
-        activation: str = "sigmoid",
-        parameter: float | None = None,
-        mean: float = 0.0,
-        sd: float = 1.0,
-        sigma_w: float = 1.0,
-        x: float = 1.0,
-    ) -> None:
-        super().__init__(activation=activation, parameter=parameter, mean=mean, sd=sd, sigma_w=sigma_w, x=x)
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
         self._told = False  # traitlets sets them together in a way of its own
 
     def __repr__(self) -> str:
         """The call that makes it: the same from run to run, without an address."""
-        state = ("activation", "parameter", "mean", "sd", "sigma_w", "x")
-        return f"Explorer({', '.join(f'{name}={getattr(self, name)!r}' for name in state)})"
+        names = inspect.signature(type(self)).parameters
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     @traitlets.validate("activation")
     def _check_activation(self, proposal: dict[str, Any]) -> str:
@@ -121,7 +145,9 @@ class Explorer(anywidget.AnyWidget):
 
     def _suitable(self, value: float | None) -> float | None:
         """The value, or for None the activation's default, where the activation has such a parameter."""
-        activation = functions.get_elementwise(self.activation)
+        activation = functions.get(
+            self._check_activation({"value": self.activation})
+        )  # it may be an alias still
         if activation.slider is None:
             if value is None:
                 return None
@@ -132,14 +158,3 @@ class Explorer(anywidget.AnyWidget):
         if value is None:
             return float(parameter.default)
         return _within(f"parameter ({parameter.name} of {activation.name})", value, *activation.slider)
-
-    @traitlets.validate("mean", "sd", "sigma_w", "x")
-    def _check_number(self, proposal: dict[str, Any]) -> float:
-        name = proposal["trait"].name
-        return _within(name, proposal["value"], *RANGES[name])
-
-
-def _within(name: str, value: float, low: float, high: float) -> float:
-    if not low <= value <= high:  # nor is NaN
-        raise traitlets.TraitError(f"{name} must be a number from {low:g} to {high:g}; got {value!r}")
-    return value
