@@ -215,7 +215,7 @@ def test_a_cards_slider_redraws_its_curves_and_the_pointer_moves_its_point(visit
 
 
 def test_the_scripts_functions_are_the_packages(page):
-    """Those of several numbers, as the page draws them; the others are compared in test_explorer.py."""
+    """Those of several numbers, as the page draws them; the others are compared in test_saturation_explorer.py."""
     xs = np.linspace(-8, 8, 161)
     module = page.locator(".zoo").get_attribute("data-module")
     offered, views = page.evaluate(

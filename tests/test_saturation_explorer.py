@@ -1,24 +1,20 @@
-"""The explorer: its numbers against the Python's, and its controls in a real browser without a kernel."""
+"""The explorer of the chapter on saturation: its numbers against the Python's, its controls, and the kernel's side.
+
+What holds for every explorer is asked in test_explorers.py.
+"""
 
 import functools
-import http.server
 import itertools
-import json
 import math
-import threading
-from pathlib import PurePath
 
 import mpmath
 import numpy as np
 import pytest
 import traitlets
-from axe_playwright_python.sync_playwright import Axe
 from scipy import optimize, special
 
 from activations import functions, gaussian
 from activations.chapters.saturation.explorer import Explorer
-from activations.widgets import bundle
-from patience import HUNG
 
 NUMBERS = [
     {"mean": 0.0, "sd": 1.0, "sigma_w": 1.0, "x": 1.0},
@@ -34,97 +30,12 @@ CALCULATED = {
     *("gradient-left", "layer-factor", "slope-rms", "signal-sd"),
 }
 
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorer</title><link rel="icon" href="data:,">
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="widgets/core/explorer.css">
-<style>html { color-scheme: light dark } body { margin: 16px }</style></head><body><main><h1>Explorer</h1></main>
-<script type="module">
-import * as explorer from "./chapters/saturation/explorer.js";
-import * as activations from "./widgets/core/activations.js";
-import { MARKUP } from "./chapters/saturation/explorer.html.js";
-import { controls } from "./widgets/core/mount.js";
-import * as numbers from "./widgets/core/numbers.js";
-import * as words from "./widgets/core/words.js";
-const module = window.module = { ...explorer, ...activations, ...numbers, ...words, ...controls(MARKUP) };
-window.models = [];
-window.show = (state) => {
-  const handlers = {}, el = document.createElement("div");
-  const model = {
-    state, saves: 0, get: (key) => state[key], save_changes() { this.saves += 1; },
-    on: (event, f) => (handlers[event] ??= new Set()).add(f), off: (event, f) => handlers[event]?.delete(f),
-    listeners: () => Object.values(handlers).reduce((n, set) => n + set.size, 0),
-    set(values, one) {
-      for (const [key, value] of Object.entries(typeof values === "string" ? { [values]: one } : values))
-        if (state[key] !== value) { state[key] = value; handlers["change:" + key]?.forEach((f) => f()); }
-    },
-  };
-  document.querySelector("main").append(el);
-  window.models.push(model);
-  model.remove = module.default.render({ model, el });
-};
-window.painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-window.ready = true;
-</script></body></html>"""
-
-
-class Modules(http.server.BaseHTTPRequestHandler):
-    """The page, and the package's modules beside it."""
-
-    def do_GET(self):
-        name = self.path[1:]
-        if name and name not in bundle.files():
-            return self.send_error(404)
-        kind = {"": "text/html", ".js": "text/javascript", ".css": "text/css"}[PurePath(name).suffix]
-        self.send_response(200)
-        self.send_header("Content-Type", f"{kind}; charset=utf-8")
-        self.end_headers()
-        self.wfile.write((bundle.text(name) if name else PAGE).encode())
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def address():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Modules)
-    threading.Thread(target=server.serve_forever).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def tab(browser):
-    context = browser.new_context(reduced_motion="reduce")
-    context.set_default_timeout(1000 * HUNG)
-    yield context.new_page()
-    context.close()
+PARTS = tuple(f"widgets/core/{part}.js" for part in ("activations", "numbers", "words"))
 
 
 @pytest.fixture
-def show(tab, address):
-    """Opens the page with an explorer for each of the states; errors in its console fail the test."""
-    errors = []
-    listeners = {
-        "console": lambda message: errors.append(message.text) if message.type != "log" else None,
-        "pageerror": lambda error: errors.append(str(error)),
-    }
-    for event, hear in listeners.items():
-        tab.on(event, hear)
-
-    def show(*states, width=1400, scheme="light"):
-        tab.set_viewport_size({"width": width, "height": 900})
-        tab.emulate_media(color_scheme=scheme)
-        tab.goto(address)
-        tab.wait_for_function("window.ready")
-        for state in states:
-            tab.evaluate("show", dict(state))
-        tab.evaluate("painted()")
-        return tab
-
-    yield show
-    for event, hear in listeners.items():
-        tab.remove_listener(event, hear)
-    assert errors == []
+def show(explore):
+    return functools.partial(explore, "saturation", parts=PARTS)
 
 
 def value(page, quantity, nth=0):
@@ -262,9 +173,8 @@ def test_erfc_has_15_digits(show):
 
 
 def test_the_module_lists_what_the_package_has(show):
-    js = """[Object.entries(module.ACTIVATIONS).map(([n, a]) => [n, a.parameter, module.bind({ activation: n }).kinks]),
-      module.ranges, module.defaults]"""
-    listed, ranges, defaults = show().evaluate(js)
+    js = "Object.entries(module.ACTIVATIONS).map(([n, a]) => [n, a.parameter, module.bind({ activation: n }).kinks])"
+    listed = show().evaluate(js)
     assert [name for name, *_ in listed] == list(functions.names())
     for name, parameter, kinks in listed:
         registered = functions.get(name)
@@ -274,9 +184,6 @@ def test_the_module_lists_what_the_package_has(show):
             first, (low, high) = registered.parameters[0], SLIDERS[name]
             assert (parameter["name"], parameter["default"]) == (first.name, first.default)
             assert first.low <= low == parameter["low"] < parameter["high"] == high <= first.high
-    widget = Explorer()
-    assert ranges == {key: list(widget.traits()[key].slider[:2]) for key in NUMBERS[0]}
-    assert defaults == {key: getattr(widget, key) for key in defaults}
 
 
 def test_figures_are_written_to_three_places(show):
@@ -338,15 +245,6 @@ def test_a_signal_that_explodes_is_told_in_words(show):
     assert "nothing of the gradient is left" in " ".join(page.locator(".headline").inner_text().split())
 
 
-def test_the_choice_is_grouped_as_the_package_is(show):
-    groups = show({"activation": "sigmoid"}).evaluate(
-        "[...document.querySelectorAll('optgroup')].map((g) => [g.label, [...g.children].map((o) => o.value)])"
-    )
-    wanted = itertools.groupby(functions.names(), lambda name: functions.get(name).family)
-    assert groups == [[family, list(names)] for family, names in wanted]
-    assert all(0 < len(label) < 20 for label, _ in groups)
-
-
 def test_it_is_worked_by_the_keyboard_alone(show):
     page = show({"activation": "sigmoid"})
     page.get_by_label("x, one input").focus()
@@ -399,17 +297,6 @@ def test_the_model_moves_the_page_and_the_page_the_model(show):
     assert page.evaluate("[models[0].state.mean, models[0].saves]") == [1.5, 1]
 
 
-def test_several_on_one_page_do_not_meet(show):
-    page = show({"activation": "tanh"}, {"activation": "relu"})
-    ids = page.locator("[id]").evaluate_all("e => e.map((x) => x.id)")
-    assert len(ids) == len(set(ids)) > 10
-    page.get_by_label("x, one input").nth(1).fill("-2")
-    assert [value(page, "x", 0), value(page, "x", 1)] == [1, -2]
-    page.evaluate("models[0].remove()")
-    assert page.locator(".activation-explorer").count() == 1
-    assert page.evaluate("models.map((m) => m.listeners())") == [0, 6]
-
-
 def test_a_voice_hears_what_changed(show):
     page = show({"activation": "sigmoid"})
     slider = page.get_by_label("σw: weights")
@@ -422,60 +309,6 @@ def test_a_voice_hears_what_changed(show):
     said = page.get_by_role("status").inner_text()
     assert said.startswith("With sigma w 1.5, after 20 layers") and "At x" not in said
     assert slider.get_attribute("aria-valuetext") == "sigma w 1.5"
-
-
-def test_an_unknown_activation_is_named(show):
-    with pytest.raises(Exception, match="activation must be one of identity, .*; got sigmid"):
-        show({"activation": "sigmid"})
-
-
-@pytest.mark.parametrize("width", [390, 780, 1400])
-def test_nothing_moves_and_nothing_sticks_out(show, width):
-    page = show({"activation": "sigmoid"}, width=width)
-    boxes, beyond = set(), []
-    sticks = """[...document.querySelectorAll('svg text')].filter((t) => {
-      const a = t.getBoundingClientRect(), b = t.closest('svg').getBoundingClientRect();
-      return a.left < b.left - 1 || a.right > b.right + 1 || a.bottom > b.bottom + 1; }).map((t) => t.textContent)"""
-    for name in functions.names():
-        for sigma_w in (1 / math.sqrt(3), 12.0):
-            page.evaluate(
-                "s => models[0].set(s)", {"activation": name, "parameter": None, "sigma_w": sigma_w}
-            )
-            page.evaluate("painted()")
-            js = "[...document.querySelectorAll('svg, .note, .one b, .activation-explorer')].map((e) => JSON.stringify(e.getBoundingClientRect()))"
-            boxes.add(json.dumps(page.evaluate(js)))
-            beyond += page.evaluate(sticks)
-    assert len(boxes) == 1
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert beyond == []
-    small = "e => e.filter((x) => x.getBoundingClientRect().height < 44).length"
-    assert page.locator("input, select, button").evaluate_all(small) == 0
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1400])
-def test_axe_finds_nothing(show, width, scheme):
-    page = show(
-        {"activation": "hardtanh", "sigma_w": 4.0}, {"activation": "relu"}, width=width, scheme=scheme
-    )
-    violations = Axe().run(page).response["violations"]
-    assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations] == []
-
-
-@pytest.mark.parametrize(
-    ("mark", "dark"),
-    [
-        ("document.documentElement.dataset.theme = 'dark'", True),
-        ("document.documentElement.dataset.theme = 'light'", False),
-        ("document.body.dataset.jpThemeLight = 'false'", True),
-        ("document.body.dataset.jpThemeLight = 'true'", False),
-    ],
-)
-def test_the_themes_of_the_book_and_of_jupyterlab_come_before_the_systems(show, mark, dark):
-    page = show({"activation": "relu"}, scheme="light" if dark else "dark")
-    page.evaluate(mark)
-    colour = page.locator(".activation-explorer").evaluate("e => getComputedStyle(e).backgroundColor")
-    assert colour == ("rgb(20, 24, 30)" if dark else "rgb(255, 255, 255)")
 
 
 # ---------------------------------------------------------------------------------------------- the kernel's side

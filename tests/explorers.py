@@ -1,0 +1,128 @@
+"""Explorers in a page of their own, without the book: `explore` opens one chapter's, `modules` the parts that they are made of.
+
+A chapter's explorer joins by standing in its folder: `CHAPTERS` are all that have one, and test_explorers.py asks of each what
+holds for all.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from pathlib import PurePath
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from activations.widgets import bundle
+from patience import HUNG
+
+CHAPTERS = [
+    found[1] for file in bundle.files() if (found := re.fullmatch(r"chapters/(\w+)/explorer\.js", file))
+]
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorer</title><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="widgets/core/explorer.css">
+<style>html { color-scheme: light dark } body { margin: 16px }</style></head><body><main><h1>Explorer</h1></main>
+<script type="module">
+window.models = [];
+window.load = async (paths) => {
+  window.module = Object.assign({}, ...await Promise.all(paths.map((path) => import(`/${path}`))));
+};
+window.show = (state) => {
+  const handlers = {}, el = document.createElement("div");
+  const model = {
+    state, saves: 0, get: (key) => state[key], save_changes() { this.saves += 1; },
+    on: (event, f) => (handlers[event] ??= new Set()).add(f), off: (event, f) => handlers[event]?.delete(f),
+    listeners: () => Object.values(handlers).reduce((n, set) => n + set.size, 0),
+    set(values, one) {
+      for (const [key, value] of Object.entries(typeof values === "string" ? { [values]: one } : values))
+        if (state[key] !== value) { state[key] = value; handlers["change:" + key]?.forEach((f) => f()); }
+    },
+  };
+  document.querySelector("main").append(el);
+  window.models.push(model);
+  model.remove = module.default.render({ model, el });
+};
+window.painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+</script></body></html>"""
+
+
+class _Modules(BaseHTTPRequestHandler):
+    """The page, and the package's modules beside it."""
+
+    def do_GET(self) -> None:
+        name = self.path[1:]
+        if name and name not in bundle.files():
+            self.send_error(404)
+            return
+        kind = {"": "text/html", ".js": "text/javascript", ".css": "text/css"}[PurePath(name).suffix]
+        self.send_response(200)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.end_headers()
+        self.wfile.write((bundle.text(name) if name else PAGE).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Iterator[str]:
+    """The address of the page."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Modules)
+    threading.Thread(target=server.serve_forever).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """A tab that the tests of a file share."""
+    context = browser.new_context(reduced_motion="reduce")
+    context.set_default_timeout(1000 * HUNG)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def modules(tab: Page, workshop: str) -> Iterator[Callable[..., Page]]:
+    """Opens the page with all that some modules export under `module`; errors in its console fail the test."""
+    errors: list[str] = []
+    listeners: dict[Any, Callable[..., None]] = {
+        "console": lambda message: errors.append(message.text) if message.type != "log" else None,
+        "pageerror": lambda error: errors.append(str(error)),
+    }
+    for event, hear in listeners.items():
+        tab.on(event, hear)
+
+    def load(*paths: str, width: int = 1400, scheme: Any = "light") -> Page:
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.emulate_media(color_scheme=scheme)
+        tab.goto(workshop)
+        tab.evaluate("load", paths)
+        return tab
+
+    yield load
+    for event, hear in listeners.items():
+        tab.remove_listener(event, hear)
+    assert errors == []
+
+
+@pytest.fixture
+def explore(modules: Callable[..., Page]) -> Callable[..., Page]:
+    """Opens the page with a chapter's explorer for each of the states: `explore("saturation", {"activation": "relu"})`."""
+
+    def show(chapter: str, *states: dict[str, Any], parts: tuple[str, ...] = (), **how: Any) -> Page:
+        page = modules(*parts, f"chapters/{chapter}/explorer.js", **how)
+        for state in states:
+            page.evaluate("show", dict(state))
+        page.evaluate("painted()")
+        return page
+
+    return show
+
+
+def widget(chapter: str) -> Any:
+    """The kernel's side of a chapter's explorer, as it begins."""
+    return import_module(f"activations.chapters.{chapter}.explorer").Explorer()

@@ -1,0 +1,128 @@
+"""What holds for the explorer of every chapter, in a real browser without a kernel; each is asked by standing in its folder."""
+
+import itertools
+import json
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from activations import functions
+from explorers import CHAPTERS, widget
+
+RELU = {"activation": "relu"}
+pytestmark = pytest.mark.parametrize("chapter", CHAPTERS)
+
+
+def sliders(chapter):
+    return {
+        name: trait.slider for name, trait in widget(chapter).traits().items() if hasattr(trait, "slider")
+    }
+
+
+def test_page_and_kernel_begin_alike_and_have_the_same_ranges(explore, chapter):
+    parts = ("widgets/core/mount.js", f"chapters/{chapter}/explorer.html.js")
+    defaults, ranges = explore(chapter, parts=parts).evaluate("Object.values(module.controls(module.MARKUP))")
+    begun = widget(chapter)
+    assert repr(begun).startswith("Explorer(") and all(
+        f"{key}={getattr(begun, key)!r}" in repr(begun) for key in defaults
+    )
+    assert defaults == {key: getattr(begun, key) for key in defaults}
+    assert ranges == {key: [slider.low, slider.high] for key, slider in sliders(chapter).items()}
+
+
+def test_the_choice_is_grouped_as_the_package_is(explore, chapter):
+    groups = explore(chapter, RELU).evaluate(
+        "[...document.querySelectorAll('optgroup')].map((g) => [g.label, [...g.children].map((o) => o.value)])"
+    )
+    wanted = itertools.groupby(functions.names(), lambda name: functions.get(name).family)
+    assert groups == [[family, list(names)] for family, names in wanted]
+    assert all(0 < len(label) < 20 for label, _ in groups)
+
+
+def test_every_number_on_show_is_one_that_evaluate_returns(explore, chapter):
+    page = explore(chapter, RELU)
+    shown, computed = page.evaluate("""() => {
+      const shown = (what, about) => [...document.querySelectorAll(what)].map(about);
+      const state = Object.fromEntries(shown("[data-key]", ({ dataset, value }) => [dataset.key, dataset.key === "activation" ? value : Number(value)]));
+      return [shown("[data-quantity]", ({ dataset, textContent }) => [dataset.quantity, dataset.value, textContent]),
+        { ...state, ...module.evaluate(state), chosen: null }];
+    }""")
+    assert shown
+    for name, value, words in shown:
+        assert float(value) == pytest.approx(computed[name], rel=1e-12), name
+        assert words not in ("", "NaN", "undefined", "Infinity")
+
+
+def test_several_on_one_page_do_not_meet(explore, chapter):
+    page = explore(chapter, {"activation": "tanh"}, RELU)
+    ids = page.locator("[id]").evaluate_all("e => e.map((x) => x.id)")
+    assert len(ids) == len(set(ids)) > 2
+    for key, slider in sliders(chapter).items():
+        page.locator(f"[data-key={key}]").nth(1).fill(f"{slider.high:g}")
+    page.evaluate("painted()")
+    assert page.evaluate("Object.keys(models[0].state)") == ["activation"]
+    moved = {key: slider.high for key, slider in sliders(chapter).items()}
+    assert page.evaluate("models[1].state") == RELU | moved
+    assert page.evaluate("models.map((m) => m.saves > 0)") == [False, True]
+    page.evaluate("models[0].remove()")
+    assert page.locator(".activation-explorer").count() == 1
+    assert page.evaluate("models.map((m) => m.listeners())") == [0, 2 + len(sliders(chapter))]
+
+
+def test_an_unknown_activation_is_named(explore, chapter):
+    with pytest.raises(Exception, match="activation must be one of identity, .*; got sigmid"):
+        explore(chapter, {"activation": "sigmid"})
+
+
+@pytest.mark.parametrize("width", [390, 780, 1400])
+def test_nothing_moves_and_nothing_sticks_out(explore, chapter, width):
+    """Every activation, with all sliders at the one and at the other end, and in between."""
+    page = explore(chapter, RELU, width=width)
+    ends = {key: (slider.low, slider.value, slider.high) for key, slider in sliders(chapter).items()}
+    boxes, beyond = set(), []
+    look = """async (state) => {
+      models[0].set(state);
+      await painted();
+      const sticks = (text) => {
+        const a = text.getBoundingClientRect(), b = text.closest("svg").getBoundingClientRect();
+        return a.left < b.left - 1 || a.right > b.right + 1 || a.bottom > b.bottom + 1;
+      };
+      return [[...document.querySelectorAll(".activation-explorer, .activation-explorer :is(svg, p, .room, button)")].map((e) =>
+        Object.values(e.getBoundingClientRect().toJSON()).map((v) => v.toFixed(2))),
+        [...document.querySelectorAll("svg text")].filter(sticks).map((text) => text.textContent)];
+    }"""
+    for name in functions.names():
+        for place in range(3):
+            numbers = {key: values[place] for key, values in ends.items()}
+            found, texts = page.evaluate(look, {"activation": name, "parameter": None, **numbers})
+            boxes.add(json.dumps(found))
+            beyond += texts
+    assert len(boxes) == 1
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert beyond == []
+    small = "e => e.filter((x) => x.getBoundingClientRect().height < 44).length"
+    assert page.locator("input, select, button").evaluate_all(small) == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1400])
+def test_axe_finds_nothing(explore, chapter, width, scheme):
+    page = explore(chapter, {"activation": "hardtanh"}, RELU, width=width, scheme=scheme)
+    violations = Axe().run(page).response["violations"]
+    assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations] == []
+
+
+@pytest.mark.parametrize(
+    ("mark", "dark"),
+    [
+        ("document.documentElement.dataset.theme = 'dark'", True),
+        ("document.documentElement.dataset.theme = 'light'", False),
+        ("document.body.dataset.jpThemeLight = 'false'", True),
+        ("document.body.dataset.jpThemeLight = 'true'", False),
+    ],
+)
+def test_the_themes_of_the_book_and_of_jupyterlab_come_before_the_systems(explore, chapter, mark, dark):
+    page = explore(chapter, RELU, scheme="light" if dark else "dark")
+    page.evaluate(mark)
+    colour = page.locator(".activation-explorer").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert colour == ("rgb(20, 24, 30)" if dark else "rgb(255, 255, 255)")
