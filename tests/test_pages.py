@@ -118,6 +118,14 @@ def test_the_explorer_follows_the_keyboard(path: str, visit: Opener):
     assert not page.locator(".course-widget-error").count()
 
 
+@pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK])
+def test_explorers_run_the_modules_that_all_pages_share(path: str, visit: Opener):
+    seen = visit(path)
+    asked = [re.sub(r".*/_static/activations/\w+/", "", response.url) for response in seen.responses]
+    assert asked.count("chapters/saturation/explorer.js") == 1 and "widgets/core/mount.js" in asked
+    assert "export default" not in seen.page.content()
+
+
 def test_a_widget_that_fails_says_so_in_its_place(visit: Opener, site: str):
     page = visit(CHAPTER).page
     page.route(

@@ -1,7 +1,8 @@
 // Gives anywidgets a home in a page without a kernel.
 //
 // Two kinds of places: <div class="course-widget" data-module data-state> in a text page, and the widget views and
-// states that a notebook's build leaves in its page, each with a <div class="course-widget"> after it. Both get a model
+// states that a notebook's build leaves in its page, each with a <div class="course-widget"> after it; there data-module is
+// the address of a module of ours, and any other widget's is in its state. Both get a model
 // with anywidget's interface: what a widget sets, its listeners hear; what it sends to the kernel goes nowhere.
 // modules.js loads the widgets' modules.
 (() => {
@@ -89,17 +90,18 @@ async function showStored() {
     try {
       const id = JSON.parse(view.textContent).model_id, seen = running.has(id);
       if (states[id]?.model_module !== "anywidget") throw new Error("it needs a kernel");
-      if (!seen) running.set(id, await wake(decode(states[id])));
+      if (!seen) running.set(id, await wake(decode(states[id]), place.dataset.module));
       await show(...running.get(id), place, !seen);
     } catch (error) { complain(place, error); }
   }
 }
 
-async function wake(state) {
+async function wake(state, module) {
+  if (module) return [made(await course.load(module)), makeModel(state)];
   if (state._css) document.head.append(Object.assign(document.createElement("style"), { textContent: state._css }));
   return [made(await course.loadText(state._esm)), makeModel(state)];
 }
 
-document.querySelectorAll(".course-widget[data-module]").forEach(showPlaced);
+document.querySelectorAll(".course-widget[data-state]").forEach(showPlaced);
 showStored();
 })();

@@ -1,6 +1,7 @@
 """Widgets in a page without a kernel: only anywidgets live there, and a notebook that shows another is an error.
 
-Each finds its place in the page, as large as it will be.
+Each finds its place in the page, as large as it will be. Our own run the book's modules, which all pages share, so that what a
+notebook stored of them need not travel with its page.
 """
 
 import json
@@ -12,8 +13,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from course.explorer import depend, dress, room
-from course.stored import foreign_widgets, widget_states
+from course.explorer import address, depend, dress, module_of, room, to_root
+from course.stored import WIDGET_STATE, foreign_widgets, widget_states
 
 logger = logging.getLogger(__name__)
 VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.DOTALL)
@@ -41,13 +42,33 @@ def _place(
     states = widget_states(Path(app.env.doc2path(page)))
 
     def follow(view: re.Match[str]) -> str:
-        state = states.get(json.loads(view[1])["model_id"], {}).get("state", {})
-        ours = OURS.match(state.get("_anywidget_id", ""))
+        ours = _ours(states.get(json.loads(view[1])["model_id"], {}))
         if not ours:
             return f'{view[0]}<div class="course-widget"></div>'
-        return f'{dress(page)}{view[0]}<div class="course-widget">{room(ours[1])}</div>'
+        module = to_root(page) + address(module_of(ours))
+        return f'{dress(page)}{view[0]}<div class="course-widget" data-module="{module}">{room(ours)}</div>'
 
     context["body"] = VIEW.sub(follow, context["body"])
+    scripts = context["script_files"]  # the very list to which later parts add
+    scripts[:] = map(_lightened, scripts)
+
+
+def _ours(model: dict[str, Any]) -> str | None:
+    """The chapter whose explorer a stored model is."""
+    found = OURS.match(model.get("state", {}).get("_anywidget_id", ""))
+    return found and found[1]
+
+
+def _lightened(script: Any) -> Any:
+    """The script that holds the widgets' states, without the code of our own; any other as it is."""
+    if getattr(script, "attributes", {}).get("type") != WIDGET_STATE:
+        return script
+    stored = json.loads(script.attributes["body"])
+    for model in filter(_ours, stored["state"].values()):
+        for name in ("_esm", "_css"):
+            model["state"].pop(name, None)
+    body = json.dumps(stored).replace("</", "<\\/")
+    return type(script)(None, priority=script.priority, **{**script.attributes, "body": body})
 
 
 def setup(app: Sphinx) -> None:
