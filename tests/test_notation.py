@@ -1,0 +1,56 @@
+"""One table of symbols: what page, notebook and glossary write stands in book/notation.md, once."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MATHS = re.compile(r"```\{math\}\n(?::label:[^\n]*\n+)?(.*?)```|\$\$(.+?)\$\$|\$([^$]+)\$", re.DOTALL)
+WORDS = re.compile(r"\\(?:text|operatorname|mathop|mathsf)\s*\{(?:\\text\{)?[^{}]*\}?\}|\\mathsf T|\\text\w*")
+SYMBOL = re.compile(r"\\sigma_w|\\[A-Za-z]+|[A-Za-z]")
+GREEK = re.compile(r"\\(?:var)?(?:alpha|beta|phi|sigma|delta)(?![A-Za-z])")
+CONSTANTS = {"e", "E"}  # Euler's number and the expectation
+
+
+def table() -> list[str]:
+    """The first column of the table."""
+    return re.findall(r"^\| \$(.+?)\$ \|", (ROOT / "book" / "notation.md").read_text("utf8"), re.MULTILINE)
+
+
+def written(text: str) -> set[str]:
+    """The symbols in the formulas of a text."""
+    text = re.sub(r"`[^`\n]+`", "", text.replace("```{math}", "\0")).replace("\0", "```{math}")
+    formulas = ("".join(found) for found in MATHS.findall(text))
+    found = {symbol for formula in formulas for symbol in SYMBOL.findall(WORDS.sub("", formula))}
+    return {symbol for symbol in found if len(symbol) == 1 or GREEK.match(symbol)} - CONSTANTS
+
+
+def texts() -> dict[str, str]:
+    """What is read of the chapters: the words of pages and of notebooks."""
+    pages = [ROOT / "book" / "glossary.md", ROOT / "book" / "saturation.md"]
+    notebooks = [ROOT / "notebooks" / "saturation.ipynb"]
+    found = {path.name: path.read_text("utf8") for path in pages}
+    for path in notebooks:
+        cells = nbformat.read(path, as_version=4).cells
+        found[path.name] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return found
+
+
+def test_a_symbol_has_one_line_in_the_table():
+    assert len(table()) > 10
+    assert not [symbol for symbol, count in Counter(table()).items() if count > 1]
+
+
+@pytest.mark.parametrize("name", ["glossary.md", "saturation.md", "saturation.ipynb"])
+def test_every_symbol_of_a_formula_is_in_the_table(name: str):
+    symbols = written(texts()[name])
+    assert {"z", r"\delta"} <= symbols, "the formulas are not found"
+    assert not symbols - set(table())
+
+
+@pytest.mark.parametrize("name", ["glossary.md", "saturation.md", "saturation.ipynb"])
+def test_weights_stand_on_the_left_of_what_they_multiply(name: str):
+    assert "Wh + b" in texts()[name] and "hW + b" not in texts()[name]
