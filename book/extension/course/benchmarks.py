@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 from sphinx.writers.html5 import HTML5Translator
 
-from activations.functions import FORMATS, Activation, get
+from activations.functions import FORMATS, REGISTRY, Activation, get
 from course.intervals import number
 from course.links import link
 
@@ -270,13 +270,17 @@ def accuracy_rows(figures: Figures, dtype: str) -> list[tuple[str, list[Cell]]]:
     Raises:
         KeyError: If there is no such format.
     """
-    bound = 4 if dtype == "float64" else 1
+    bound, rows = 4 if dtype == "float64" else 1, figures["functions"]
     try:
-        return [
-            (n, [exactness(r[dtype][who], bound) for who in WHO]) for n, r in figures["functions"].items()
-        ]
+        measured = [(n, [exactness(row[dtype][who], bound) for who in WHO]) for n, row in rows.items()]
     except KeyError:
         raise KeyError(f"format called {dtype}") from None
+    return measured + not_measured(rows, len(WHO))
+
+
+def not_measured(rows: Figures, columns: int) -> list[tuple[str, list[Cell]]]:
+    """A row for each activation that has come since `make bench` ran, which measures all of them."""
+    return [(n, [("not measured", ""), *[("–", "")] * (columns - 1)]) for n in REGISTRY if n not in rows]
 
 
 def speed_rows(part: Figures, dtype: str, passes: str, size: str) -> list[tuple[str, list[Cell]]]:
@@ -346,6 +350,7 @@ class SpeedTable(FromResults):
             raise KeyError(f"part called {part}")
         rows = speed_rows(figures[part], dtype, passes, size)
         head = [*FORMS.values(), *(title for _, title in QUOTIENTS)]
+        rows += not_measured(stored(self.env, "accuracy")["functions"], len(head))
         kept = [place for place in range(len(head)) if any(cells[place][0] != "–" for _, cells in rows)]
         narrowed = [(name, [cells[place] for place in kept]) for name, cells in rows]
         label = f"Times of {part} in {dtype} for {size} numbers, in copies"
