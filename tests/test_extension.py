@@ -241,15 +241,6 @@ def test_a_widget_that_needs_a_kernel_is_a_warning_naming_its_cell(tmp_path: Pat
     assert book.build() == ""
 
 
-def test_numbers_keep_the_digits_that_their_interval_supports():
-    assert intervals.number(0.23617, 0.2351, 0.2372) == "0.2362"
-    assert intervals.number(9.8, 9.1, 10.4) == "9.8"
-    assert intervals.number(-2.5e-24) == "−2.5 × 10⁻²⁴"
-    assert intervals.number(63.21, 63.21, 63.21) == "63.21"
-    assert intervals.number(float("-inf")) == "−∞"
-    assert intervals.number(float("nan")) == intervals.number(None) == "none"
-
-
 def test_the_interval_is_drawn_on_the_side_of_the_threshold_where_it_lies(tmp_path: Path):
     demo = Book(tmp_path, {}, claimed(claim())).folder / "notebooks" / "demo.ipynb"
     (found,) = stored.claims(demo)

@@ -7,7 +7,6 @@ Gives the directives `accuracy-table` (a format), `speed-table` (what computes, 
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,7 +20,7 @@ from sphinx.util.typing import OptionSpec
 from sphinx.writers.html5 import HTML5Translator
 
 from activations.functions import FORMATS, REGISTRY, Activation, get
-from course.intervals import number
+from activations.words import number
 from course.links import link
 
 logger = logging.getLogger(__name__)
@@ -107,10 +106,7 @@ def shown(value: float) -> str:
     """A figure with three digits; a count as it is."""
     if isinstance(value, int):
         return str(value)
-    rounded = float(f"{value:.3g}")
-    if 1000 <= abs(rounded) < 1e6:
-        return f"{rounded:.0f}".replace("-", "−")
-    return number(rounded if isfinite(rounded) else value)
+    return number(value, digits=3)
 
 
 # ---------------------------------------------------------------- the goals

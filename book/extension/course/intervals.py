@@ -1,53 +1,10 @@
-"""How the ledger writes and draws an effect with its interval."""
+"""How the ledger draws an effect with its interval."""
 
-from math import floor, isfinite, isinf, isnan, log10
+from math import isfinite, log10
 
 from course.stored import Claim, Side
 
 WIDTH, HEIGHT, MARGIN = 120, 16, 6
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    """A number in words of the page: as many digits as its interval supports, a true minus, powers of ten.
-
-    Examples:
-        >>> number(0.23617, 0.2351, 0.2372)
-        '0.2362'
-        >>> number(-2.5e-24)
-        '−2.5 × 10⁻²⁴'
-    """
-    if value is None or isnan(value):
-        return "none"
-    if isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value and not 1e-3 <= abs(value) < 1e6:
-        mantissa, exponent = f"{value:.1e}".split("e")
-        text = f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
-    elif low is None or high is None or not isfinite(high - low) or high <= low:
-        text = f"{value:.4g}"
-    else:
-        text = f"{value:.{_decimals((high - low) / 2)}f}"
-    return text.replace("-", "−")
-
-
-def with_error(value: float | None, low: float | None, high: float | None) -> str:
-    """A number in a sentence: with half the width of its interval, or alone where it is exact.
-
-    Examples:
-        >>> with_error(10.36, 8.75, 11.97)
-        '10.4 ± 1.6'
-    """
-    if low is None or high is None or not isfinite(high - low) or high <= low:
-        return number(value)
-    half = (high - low) / 2
-    return f"{number(value, low, high)} ± {half:.{_decimals(half)}f}"
-
-
-def _decimals(error: float) -> int:
-    """One significant digit of the error, two where it begins with 1, 2 or 3: as physicists round."""
-    exponent = floor(log10(error))
-    return min(6, max(0, (error / 10**exponent < 3.55) - exponent))
 
 
 def drawing(claim: Claim, side: Side) -> str:

@@ -12,7 +12,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from course.intervals import drawing, number, with_error
+from activations.words import number, with_error
+from course.intervals import drawing
 from course.links import link, notebooks
 from course.stored import Claim, Side, all_claims
 

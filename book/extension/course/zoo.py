@@ -22,9 +22,9 @@ from sphinx.util.docutils import SphinxDirective
 from activations import facts
 from activations.facts import Facts, VectorFacts
 from activations.functions import REGISTRY, Activation, VectorActivation
+from activations.words import number
 from course import curves
 from course.explorer import address, depend, to_root
-from course.intervals import number
 from course.reference import CITED
 
 Made = Activation | VectorActivation
