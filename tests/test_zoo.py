@@ -1,15 +1,20 @@
 """The zoo: pictures, facts and cards that follow from the registry, on the page and in its script."""
 
+import inspect
 import math
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import activations
 from activations import facts, functions
+from activations.facts import search
+from activations.functions import sigmoidal
+from activations.gaussian import maps
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book" / "extension"))
@@ -212,6 +217,14 @@ def test_a_cards_slider_redraws_its_curves_and_the_pointer_moves_its_point(visit
     assert card.locator(".zoo-at").text_content() == "−2.00"
     other = page.locator("#zoo-gelu .zoo-at").text_content()
     assert other == "1.00"
+
+
+def test_the_page_is_written_anew_when_a_formula_a_theory_or_a_fact_changes():
+    noted: list[Path] = []
+    env = SimpleNamespace(note_dependency=lambda file: noted.append(Path(file)))
+    zoo._note_sources(SimpleNamespace(srcdir=ROOT, env=env), "book/zoo", ["{zoo-cards}"])
+    assert {Path(inspect.getfile(part)) for part in (sigmoidal, maps, search)} <= set(noted)
+    assert all(file.is_file() for file in noted)
 
 
 def test_the_scripts_functions_are_the_packages(page):

@@ -472,9 +472,9 @@ def _facts(made: Made) -> nodes.definition_list:
 def _note_sources(app: Sphinx, docname: str, text: list[str]) -> None:
     """The page is written anew when the package changes."""
     if "{zoo-" in text[0]:
-        package = Path(app.srcdir, "src", "activations")
-        for file in (*package.glob("functions/*.py"), *package.glob("gaussian/*.py"), package / "facts.py"):
-            app.env.note_dependency(str(file))
+        for room in ("functions", "gaussian", "facts"):
+            for file in Path(app.srcdir, "src", "activations", room).glob("*.py"):
+                app.env.note_dependency(str(file))
 
 
 def setup(app: Sphinx) -> None:
