@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 
 import numpy as np
 import pytest
@@ -50,6 +51,63 @@ def test_a_module_is_torchs_own_where_torch_has_one(name):
 )
 def test_modules_show_their_parameters(name, parameters, says):
     assert repr(activations.get(name, **parameters).module()) == says
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_module_tells_its_activation(name):
+    made = activations.get(name)
+    other = {
+        p.name: (p.default + 1 if isinstance(p.default, int) else p.default / 2)
+        for p in made.parameters
+        if not p.choices
+    }
+    for activation in (made, made.bind(**other)):
+        found = modules.activation_of(activation.module())
+        assert type(found) is type(activation) and found.name == activation.name
+        near = {
+            n: v if isinstance(v, str) else pytest.approx(v, rel=1e-7) for n, v in activation.values.items()
+        }
+        assert found.values == near
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        (nn.LeakyReLU(0.3, inplace=True), "leaky_relu, negative_slope 0.3"),
+        (nn.ELU(2.0), "elu, alpha 2"),
+        (nn.GELU("tanh"), "gelu, approximate tanh"),
+        (nn.PReLU(init=0.5), "prelu, weight 0.5"),
+        (nn.ReLU6(), "relu6"),
+        (modules.Swish(3.0), "swish, beta 3"),
+        (modules.TailExactGELU(), "gelu"),
+        (modules.FusedMish(), "mish"),
+    ],
+)
+def test_torchs_modules_and_ours_tell_what_they_hold(module, says):
+    assert modules.activation_of(module).label == says
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "says"),
+    [
+        (
+            nn.Linear(2, 2),
+            TypeError,
+            "module is a Linear; accepted: an activation's module, as torch.nn.ReLU",
+        ),
+        (nn.Sequential(nn.ReLU()), TypeError, "module is a Sequential; "),
+        (modules.Maxout(2, 2), TypeError, "module is a Maxout; "),
+        (nn.PReLU(3), ValueError, "module is a PReLU with 3 values of weight; accepted: one for all"),
+        (
+            nn.Softmax(dim=0),
+            ValueError,
+            "module is a Softmax along dim=0; accepted: dim=-1, the last dimension",
+        ),
+    ],
+)
+def test_what_is_no_activation_of_ours_is_refused(module, error, says):
+    with pytest.raises(error, match=f"^{re.escape(says)}"):
+        modules.activation_of(module)
 
 
 @pytest.mark.parametrize("name", ALL)

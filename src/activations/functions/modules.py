@@ -1,7 +1,8 @@
 """Activations as networks are trained with them: torch's own operations, ours where it has none, and their modules."""
 
+import functools
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -87,6 +88,54 @@ def module(made: Activation | VectorActivation) -> nn.Module:
     if made.name in _MODULES:
         return _MODULES[made.name](**made.values)
     return Applied(made)
+
+
+def activation_of(module: nn.Module) -> Activation | VectorActivation:
+    """The activation that a module applies, with the module's parameters: the inverse of `Activation.module`.
+
+    What the module learns is taken as it stands, in the module's precision. Noise that is part of an
+    activation, as in RReLU, does not matter: the function is that of evaluation.
+
+    Args:
+        module: One of torch's activation modules, or of ours. Containers, and layers with weights as Maxout, are none.
+
+    Raises:
+        TypeError: If it is none.
+        ValueError: If its parameters are out of the activation's range, it learns one for each channel, or it acts
+            along another dimension than the last.
+    """
+    if isinstance(module, Applied):
+        return module.activation
+    if isinstance(module, TailExactGELU | FusedMish):
+        return lookup.get("gelu" if isinstance(module, TailExactGELU) else "mish")
+    name = _names().get(type(module))
+    if name is None:
+        raise TypeError(
+            f"module is a {type(module).__name__}; accepted: an activation's module, as torch.nn.ReLU"
+        )
+    if (dim := getattr(module, "dim", -1)) != -1:
+        raise ValueError(
+            f"module is a {type(module).__name__} along dim={dim}; accepted: dim=-1, the last dimension"
+        )
+    return lookup.get(name, **{p.name: _held(module, p.name) for p in lookup.get(name).parameters})
+
+
+@functools.cache
+def _names() -> dict[type[nn.Module], str]:
+    """The activation of each class of modules."""
+    return {type(module(lookup.get(name))): name for name in _MODULES}
+
+
+def _held(module: nn.Module, name: str) -> Any:
+    """What a module holds under a parameter's name, as a number or a word."""
+    value = getattr(module, name)
+    if not isinstance(value, Tensor):
+        return value
+    if value.numel() != 1:
+        raise ValueError(
+            f"module is a {type(module).__name__} with {value.numel()} values of {name}; accepted: one for all"
+        )
+    return value.item()
 
 
 # ---------------------------------------------------------------- the modules
