@@ -11,6 +11,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -22,7 +23,7 @@ import composed
 import record
 import rivals
 from activations.functions import REGISTRY, Activation
-from activations.functions.modules import FusedMish, Swish, TailExactGELU
+from activations.nn import FusedMish, Swish, TailExactGELU, apply
 
 # Rounds by size: many where a call is short, few where one moves hundreds of megabytes.
 ROUNDS = {1_000: 25, 10_000: 25, 100_000: 25, 1_000_000: 25, 10_000_000: 5}
@@ -54,7 +55,9 @@ def torch_forms(name: str) -> dict[str, Callable[..., Any]]:
     """Ours, torch's own if it has the function, and the composed form if one would compose it."""
     if name in MODULES:
         return MODULES[name]()
-    forms: dict[str, Callable[..., Any]] = {"ours": REGISTRY[name].bind(**BOUND.get(name, {})).torch}
+    forms: dict[str, Callable[..., Any]] = {
+        "ours": partial(apply, REGISTRY[name].bind(**BOUND.get(name, {})))
+    }
     forms |= {"torch": rivals.TORCH[name]} if name in rivals.TORCH else {}
     return forms | ({"composed": composed.TORCH[name]} if name in composed.TORCH else {})
 

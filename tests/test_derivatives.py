@@ -1,5 +1,6 @@
 """Derivatives of every order, forwards and backwards, at the ends of every format, and through torch's transforms."""
 
+import functools
 import math
 import warnings
 
@@ -12,7 +13,8 @@ from torch import nn
 
 import activations
 from activations import functions
-from activations.functions import fused, modules
+from activations import nn as modules
+from activations.nn import fused
 from oracle import CURVATURE
 
 # torch's forward mode compiles its own rules with what torch itself has deprecated; tracing is deprecated, too.
@@ -124,7 +126,7 @@ def test_value_slope_and_curvature_are_the_limits_at_the_ends_of_every_format(na
     wanted = [f(x.double().numpy()) for f in (activation, activation.slope, activation.curvature)]
     forms = [activation]
     if name in ("squared_relu", "swish", "quick_gelu"):
-        forms.append(activation.torch)
+        forms.append(functools.partial(modules.apply, activation))
     if name == "swish" and activation.values["beta"]:
         forms.append(modules.Swish(activation.values["beta"]))
     if name in ("gelu", "mish") and not parameters:
@@ -201,7 +203,7 @@ def test_functions_of_several_numbers_have_forward_mode_derivatives_and_hessians
     def total(x):
         return activation(x).square().sum()
 
-    twice = torch.autograd.functional.hessian(lambda x: activation.torch(x).square().sum(), x)
+    twice = torch.autograd.functional.hessian(lambda x: modules.apply(activation, x).square().sum(), x)
     torch.testing.assert_close(torch.func.hessian(total)(x), twice, rtol=1e-9, atol=1e-9)
     assert torch.autograd.gradgradcheck(total, x.clone().requires_grad_())
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from activations import functions, initialize, normalize, probes, results, store
 from activations.data import Data, mnist1d
+from activations.nn import module
 from activations.program import CHECK
 from activations.train import Grid, train
 from runs import assert_same
@@ -591,4 +592,4 @@ def test_a_bound_function_is_a_module_of_its_own_in_the_table():
     assert functions.get("elu", alpha=0.3).label == "elu, alpha 0.3"
     assert functions.get("elu").label == "elu" and functions.get("gelu").label == "gelu"
     assert functions.get("gelu", approximate="tanh").label == "gelu, approximate tanh"
-    assert isinstance(functions.get("elu").module(), nn.Module)
+    assert isinstance(module("elu"), nn.Module)

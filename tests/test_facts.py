@@ -148,7 +148,7 @@ TRANSCENDENTAL = re.compile(r"e\^|\\(sigma|Phi|log|tanh|sin|arctan|int)|erf")
 @pytest.mark.parametrize("name", functions.names())
 def test_what_runs_is_transcendental_where_the_written_formula_is(name):
     made = activations.get(name)
-    assert bool(facts.of(made).transcendental) == bool(TRANSCENDENTAL.search(made.latex))
+    assert bool(facts.of(made).transcendental) == bool(TRANSCENDENTAL.search(made.card.latex))
 
 
 def test_what_a_formula_needs_is_found_by_running_it():

@@ -1,5 +1,6 @@
 """The activations against mpmath at 50 digits, against torch, and against their own promises."""
 
+import functools
 import math
 import re
 import subprocess
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from mpmath import mpf
 
 import activations
-from activations import functions
+from activations import functions, nn
 from activations.functions import FORMATS, round_to
 from oracle import ORACLE, rounded, ulps
 
@@ -171,14 +172,14 @@ def test_the_oracle_knows_every_activation():
 def test_agrees_with_torch_nn_functional(name, parameters):
     activation = activations.get(name, **parameters)
     x = torch.tensor(inputs(name)[np.abs(inputs(name)) < 1e3])
-    np.testing.assert_allclose(activation(x), activation.torch(x), rtol=1e-12, atol=3e-9)
+    np.testing.assert_allclose(activation(x), nn.apply(activation, x), rtol=1e-12, atol=3e-9)
 
 
 @EVERY_CASE
 def test_slope_is_what_torch_differentiates(name, parameters):
     activation = activations.get(name, **parameters)
     x = torch.tensor([*np.linspace(-30, 30, 301), *activation.kinks], dtype=torch.float64, requires_grad=True)
-    activation.torch(x).sum().backward()
+    nn.apply(activation, x).sum().backward()
     # torch holds hardsigmoid's 1/6 and celu's alpha in float32.
     np.testing.assert_allclose(activation.slope(x.detach()), x.grad, rtol=5e-8, atol=3e-9)
 
@@ -206,7 +207,7 @@ def test_autograd_agrees_with_differences_of_values_twice(name, parameters):
 @EVERY_NAME
 def test_the_training_form_has_finite_gradients(name):
     x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], requires_grad=True)
-    activations.get(name).torch(x).sum().backward()
+    nn.apply(name, x).sum().backward()
     assert torch.isfinite(x.grad).all()
 
 
@@ -324,7 +325,7 @@ BAD = [
 @pytest.mark.parametrize("bad", BAD, ids=repr)
 def test_anything_but_floats_is_a_type_error_that_names_what_is_accepted(bad):
     gelu = activations.get("gelu")
-    for f in (gelu, gelu.slope, gelu.torch, functions.gelu):
+    for f in (gelu, gelu.slope, functools.partial(nn.apply, gelu), functions.gelu):
         with pytest.raises(TypeError, match=r"^x is .*; accepted: .*float16, bfloat16, float32 or float64"):
             f(bad)
 
@@ -334,7 +335,7 @@ def test_wider_floats_and_arrays_for_the_training_form_are_type_errors():
         with pytest.raises(TypeError, match="x is"):
             functions.relu(np.longdouble(1))
     with pytest.raises(TypeError, match="x is a numpy.ndarray of float64"):
-        activations.get("relu").torch(np.ones(2))
+        nn.apply("relu", np.ones(2))
 
 
 # ---------------------------------------------------------------- parameters and registry
@@ -492,7 +493,7 @@ def test_names_and_aliases_find_the_same_activation():
     for name in NAMES:
         activation = activations.get(name)
         assert activation.name == name
-        assert all(activations.get(alias) is activation for alias in activation.aliases)
+        assert all(activations.get(alias) is activation for alias in activation.card.aliases)
         assert activations.get(activation) is activation
     assert activations.get("SiLU").name == "silu" and activations.get("swish").name == "swish"
     assert activations.get("linear").name == "identity"
@@ -501,7 +502,7 @@ def test_names_and_aliases_find_the_same_activation():
 
 
 def test_aliases_are_unique():
-    keys = [key for a in functions.REGISTRY.values() for key in (a.name, *a.aliases)]
+    keys = [key for a in functions.REGISTRY.values() for key in (a.name, *a.card.aliases)]
     assert len(keys) == len(set(keys))
 
 
@@ -520,11 +521,11 @@ def test_bound_parameters_are_the_defaults_of_the_bound_one(name, parameters):
 def test_every_activation_tells_what_it_is(name):
     activation = activations.get(name)
     function = getattr(functions, name)
-    assert function.__name__ == name and activation.latex in function.__doc__
-    assert activation.latex and activation.intuition.endswith(".") and activation.source
-    assert activation.source in function.__doc__ and str(activation.year) in activation.source
-    assert [title for title, _ in activation.about] == ["Origin", "Use", "Prone to"]
-    assert all(text.endswith(".") for _, text in activation.about)
+    assert function.__name__ == name and activation.card.latex in function.__doc__
+    assert activation.card.latex and activation.card.intuition.endswith(".") and activation.card.source
+    assert activation.card.source in function.__doc__ and str(activation.card.year) in activation.card.source
+    assert [title for title, _ in activation.card.about] == ["Origin", "Use", "Prone to"]
+    assert all(text.endswith(".") for _, text in activation.card.about)
     for p in activation.parameters:
         assert p.symbol and (p.default in p.choices or p.low <= p.default <= p.high)
 
@@ -533,14 +534,14 @@ def test_every_activation_tells_what_it_is(name):
 def test_inventors_are_the_authors_of_the_source(name):
     activation = activations.get(name)
     entry = re.search(
-        rf"@\w+\{{{activation.source},.*?\n\}}", BIBLIOGRAPHY.read_text(encoding="utf8"), re.DOTALL
+        rf"@\w+\{{{activation.card.source},.*?\n\}}", BIBLIOGRAPHY.read_text(encoding="utf8"), re.DOTALL
     )
-    assert entry, f"{activation.source} is not in the bibliography"
+    assert entry, f"{activation.card.source} is not in the bibliography"
     plain = re.sub(r"\\['\"^`vc.~]|[{}\\]", "", entry[0])
-    surnames = re.findall(r"[\w’'-]{2,}", activation.inventor)
+    surnames = re.findall(r"[\w’'-]{2,}", activation.card.inventor)
     ascii_only = lambda text: unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     assert all(ascii_only(word) in ascii_only(plain) for word in surnames if word not in ("and", "others"))
-    assert str(activation.year) in re.search(r"year = .*", entry[0])[0]
+    assert str(activation.card.year) in re.search(r"year = .*", entry[0])[0]
 
 
 @EVERY_NAME

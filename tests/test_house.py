@@ -20,9 +20,9 @@ def modules() -> dict[str, Path]:
 
 
 def imported(path: Path, known: set[str]) -> set[str]:
-    """The modules of the package that a file imports while it is imported itself, not later in a function."""
+    """The modules of the package that a file imports, while it is imported itself or later in a function."""
     found = set()
-    for node in ast.parse(path.read_text("utf8")).body:
+    for node in ast.walk(ast.parse(path.read_text("utf8"))):
         if isinstance(node, ast.ImportFrom) and node.module in known:
             inside = {f"{node.module}.{alias.name}" for alias in node.names} & known
             names = {alias.name for alias in node.names if f"{node.module}.{alias.name}" not in known}

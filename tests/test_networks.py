@@ -9,6 +9,7 @@ from torch import nn
 from activations import functions, initialize
 from activations.networks import MLP, NETWORKS, LeNet, Member, Stack, Trace, undisturbed, weights
 from activations.networks.stack import _Head
+from activations.nn import apply
 from activations.normalize import NORMS
 
 MIXED = tuple(
@@ -36,7 +37,7 @@ class Applied(nn.Module):
         self.activation, self.pre, self.post = activation, None, None
 
     def forward(self, z):
-        self.pre, self.post = z, self.activation.torch(z)
+        self.pre, self.post = z, apply(self.activation, z)
         return self.post
 
 

@@ -12,6 +12,7 @@ import torch
 
 import activations
 from activations import functions, store
+from activations import nn as modules
 from activations.functions import Activation
 from activations.grid import Grid
 from activations.networks import MLP, Member
@@ -56,7 +57,7 @@ def test_what_holds_an_activation_travels_too():
 
 @pytest.mark.parametrize("name", ALL)
 def test_modules_travel(name):
-    module, x = activations.get(name).module().eval(), torch.randn(3, 8)
+    module, x = modules.module(name).eval(), torch.randn(3, 8)
     assert torch.equal(pickle.loads(pickle.dumps(module))(x), module(x))
 
 
@@ -87,7 +88,7 @@ def slope(x):
 def curvature(x):
     return 0 * x
 
-OWN = Activation("own", value, slope, curvature, "x", "i", "t", "", 2020, "s")
+OWN = Activation("own", value, slope, curvature)
 
 @activation(slope, curvature, title="T", inventor="", year=2020, source="s", kind=(("a", "b"), "Which"))
 def entered(x, kind="a"):
@@ -110,7 +111,7 @@ def own(tmp_path, monkeypatch):
 def test_a_readers_own_activation_travels_if_its_functions_do(own):
     again = pickle.loads(pickle.dumps(own.OWN))
     assert again == own.OWN and hash(again) == hash(own.OWN)
-    local = Activation("own", lambda x: x, own.slope, own.curvature, "x", "i", "t", "", 2020, "s")
+    local = Activation("own", lambda x: x, own.slope, own.curvature)
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
         pickle.dumps(local)
     assert pickle.loads(cloudpickle.dumps(local))(1.5) == 1.5
@@ -124,5 +125,5 @@ def test_one_that_the_reader_registered_in_a_module_comes_back_as_itself(own):
 
 
 def test_a_function_that_only_borrows_a_registered_name_is_not_mistaken_for_it(own):
-    false = Activation("gelu", own.value, own.slope, own.curvature, "x", "i", "t", "", 2020, "s")
+    false = Activation("gelu", own.value, own.slope, own.curvature)
     assert pickle.loads(pickle.dumps(false)) == false != activations.get("gelu")

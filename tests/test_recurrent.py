@@ -1,6 +1,7 @@
 """Recurrent members against torch's own modules with the same weights."""
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 
 from activations import functions
 from activations.networks import GRU, LSTM, Member, Recurrent, Trace, weights
+from activations.nn import apply
 
 KINDS = {"rnn": Recurrent, "gru": GRU, "lstm": LSTM}
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
@@ -97,7 +99,7 @@ def test_other_activations_take_the_place_of_tanh_where_the_docstring_says(kind)
         h = x[index]
         for layer in range(2):
             W, b, U, c = (part[layer][index] for part in (stack.W, stack.b, stack.U, stack.c))
-            h = cells(kind, h, W, b, U, c, member.activation.torch)
+            h = cells(kind, h, W, b, U, c, partial(apply, member.activation))
         assert_near(outputs[index], h[:, -1] @ stack.W[-1][index] + stack.b[-1][index])
 
 
@@ -112,7 +114,7 @@ def test_a_trace_has_an_entry_a_layer_and_step_layer_by_layer(kind):
         assert z.shape == h.shape == (3, 7, 6)
         assert W is stack.U[place // 5]
         for index, member in enumerate(MIXED):
-            assert_near(h[index], member.activation.torch(z[index]))
+            assert_near(h[index], apply(member.activation, z[index]))
     deltas = torch.autograd.grad(outputs.sum(), trace.pre)
     assert all(delta.abs().sum() > 0 for delta in deltas)
     early = Trace()

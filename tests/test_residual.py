@@ -1,10 +1,13 @@
 """Residual networks against their formulas written out by hand, a member at a time."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from activations import normalize
 from activations.networks import Member, PreActivation, Residual, Trace
+from activations.nn import apply
 
 MEMBERS = (Member.of("tanh", "xavier", 0), Member.of("gelu", "he", 1), Member.of("gelu", "default", 2))
 EVERY_KIND = pytest.mark.parametrize("kind", [Residual, PreActivation], ids=["post", "pre"])
@@ -41,7 +44,7 @@ def normed(norm, layer, index, z, training=True):
 def by_hand(stack, norm, index, x, training=True):
     """Outputs and what the activations were applied to, in their order."""
     W, b = ([part[index] for part in parts] for parts in (stack.W, stack.b))
-    phi, pre = stack.members[index].activation.torch, []
+    phi, pre = partial(apply, stack.members[index].activation), []
 
     def activated(z):
         pre.append(z)
@@ -100,7 +103,7 @@ def test_a_trace_names_the_weights_that_fed_each_activation(kind):
     assert [id(W) for W in trace.weights] == [id(W) for W in list(stack.W)[:-1]]
     for z, h in zip(trace.pre, trace.post, strict=True):
         for index, member in enumerate(MEMBERS):
-            torch.testing.assert_close(h[index], member.activation.torch(z[index]))
+            torch.testing.assert_close(h[index], apply(member.activation, z[index]))
 
 
 def test_without_branches_the_free_path_carries_the_input_to_the_end():

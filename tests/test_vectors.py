@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mpmath import mpf
 
 import activations
-from activations import functions
+from activations import functions, nn
 from activations.functions import FORMATS, round_to
 from oracle import VECTOR_ORACLE, ulps
 
@@ -98,11 +98,11 @@ def test_autograd_is_the_jacobian_and_can_be_differentiated_again(name):
 def test_the_training_form_is_torchs_and_agrees(name):
     activation = activations.get(name)
     x = torch.tensor(rows()[:40])
-    np.testing.assert_allclose(activation.torch(x), activation(x), rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(activation.torch(x, 0)[0], activation(x, 0)[0], rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(activation.module()(x), activation(x), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(nn.apply(activation, x), activation(x), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(nn.apply(activation, x, 0)[0], activation(x, 0)[0], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(nn.module(activation)(x), activation(x), rtol=1e-12, atol=1e-14)
     single = x.float().requires_grad_()
-    activation.torch(single).square().sum().backward()
+    nn.apply(activation, single).square().sum().backward()
     assert torch.isfinite(single.grad).all()
 
 

@@ -76,7 +76,7 @@ def test_pictures_are_as_near_to_the_curves_as_promised(name):
 def test_every_picture_is_described_with_its_numbers(name):
     made = activations.get(name)
     said = zoo.described(made)
-    assert said.startswith(made.title) and "x = −4" in said and "slope" in said
+    assert said.startswith(made.card.title) and "x = −4" in said and "slope" in said
     value = float(zoo.drawn(made)[0](np.array([4.0]))[0])
     assert zoo.number(zoo._short(value)) in said
 
@@ -131,7 +131,7 @@ def test_every_activation_has_a_tile_a_row_and_a_card(page):
         card = page.locator(f"section#zoo-{name}")
         text = card.text_content()
         made = activations.get(name)
-        assert made.title in text and made.intuition[:25] in text
+        assert made.card.title in text and made.card.intuition[:25] in text
         for title in ("Origin", "Use", "Prone to", "Paper", "Parameters"):
             assert title in text
         assert card.locator(".curves").count() == 1 and card.locator("mjx-container").count() >= 1

@@ -58,7 +58,7 @@ def described(made: Made) -> str:
         f"at x = {number(x)} the value is {number(_short(y))} and the slope {number(_short(d))}"
         for x, y, d in at
     )
-    return f"{made.title}, solid, and its slope, dashed: {points}."
+    return f"{made.card.title}, solid, and its slope, dashed: {points}."
 
 
 def _short(value: float) -> float:
@@ -297,7 +297,7 @@ def _table(
 
 
 def _name(made: Activation) -> str:
-    return f'<th scope="row"><a href="#{anchor(made)}">{escape(made.title)}</a></th>'
+    return f'<th scope="row"><a href="#{anchor(made)}">{escape(made.card.title)}</a></th>'
 
 
 def _cell(text: str, key: float | str, ticks: bool) -> str:
@@ -329,9 +329,9 @@ def usage(made: Made) -> str:
     """How to call it, from NumPy and from torch."""
     arguments = "".join(f", {p.name}={p.default!r}" for p in made.parameters)
     given = "x" if isinstance(made, Activation) else "x, dim=-1"
-    module = f'functions.get("{made.name}").module()'
+    module = f'nn.module("{made.name}")'
     return (
-        "from activations import functions\n\n"
+        "from activations import functions, nn\n\n"
         f"functions.{made.name}({given}{arguments})\n"
         f"{module}  # a torch.nn.Module"
     )
@@ -354,7 +354,7 @@ class Overview(SphinxDirective):
 
 def _tile(made: Made) -> str:
     return (
-        f'<li><a class="zoo-tile" href="#{anchor(made)}"><span class="zoo-title">{escape(made.title)}</span>'
+        f'<li><a class="zoo-tile" href="#{anchor(made)}"><span class="zoo-title">{escape(made.card.title)}</span>'
         f"{_picture(made, numbered=False)}</a></li>"
     )
 
@@ -397,11 +397,11 @@ class Cards(SphinxDirective):
     def _card(self, made: Made) -> nodes.section:
         std = self.env.get_domain("std")
         assert isinstance(std, StandardDomain)
-        std.note_hyperlink_target(anchor(made), self.env.docname, anchor(made), made.title)
+        std.note_hyperlink_target(anchor(made), self.env.docname, anchor(made), made.card.title)
         card = nodes.section(
-            "", nodes.title("", made.title), ids=[anchor(made)], names=[], classes=["zoo-card"]
+            "", nodes.title("", made.card.title), ids=[anchor(made)], names=[], classes=["zoo-card"]
         )
-        card += self._paragraph(made.intuition, "zoo-intuition")
+        card += self._paragraph(made.card.intuition, "zoo-intuition")
         card += _formula(made)
         card += nodes.raw("", _figure(made), format="html")
         card += _facts(made)
@@ -415,15 +415,15 @@ class Cards(SphinxDirective):
         return card
 
     def _about(self, made: Made) -> Iterator[tuple[str, str]]:
-        names = [made.name, *made.aliases]
+        names = [made.name, *made.card.aliases]
         credit = (
-            f"{made.inventor}, {made.year} ({made.source})."
-            if made.inventor
-            else f"None that we know of introduces it; see ({made.source})."
+            f"{made.card.inventor}, {made.card.year} ({made.card.source})."
+            if made.card.inventor
+            else f"None that we know of introduces it; see ({made.card.source})."
         )
         yield "Names", ", ".join(f"`{name}`" for name in names) + "."
         yield "Paper", credit
-        yield from made.about
+        yield from made.card.about
 
     def _paragraph(self, text: str, style: str) -> nodes.paragraph:
         parsed, messages = self.parse_inline(text, lineno=self.lineno)
@@ -436,7 +436,7 @@ def cited(text: str) -> str:
 
 
 def _formula(made: Made) -> nodes.math_block:
-    return nodes.math_block(made.latex, made.latex, nowrap=False, number=None, label=None)
+    return nodes.math_block(made.card.latex, made.card.latex, nowrap=False, number=None, label=None)
 
 
 def _room(name: str, value: float) -> str:

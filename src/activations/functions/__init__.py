@@ -12,7 +12,7 @@ What holds for all of them:
   integers and lists first.
 - **Exact.** Everything is evaluated in float64 and rounded once, so that float32 and narrower answers are
   within 1 unit in the last place (ULP), tails and subnormal numbers included, and float64 ones within 4
-  unless the docstring says otherwise. That costs time: networks train with `Activation.torch`. Apple's MPS
+  unless the docstring says otherwise. That costs time: networks train with `nn.apply`. Apple's MPS
   devices have no float64; there float32 is all there is. (torch converts float64 to the 16-bit formats by
   way of float32, which rounds one float16 in 16 000 to the number on the other side of a near tie.)
 - **NaN gives NaN**, ±inf gives the limit where there is one, and no input raises a NumPy warning.
@@ -23,11 +23,12 @@ What holds for all of them:
   takes; each docstring says which.
 
 The parts: `formats` (number formats), `evaluation` (in kind), `numerics` (what keeps the digits), `extremes` and `reach`
-(facts that are searched for), `parameters`, `registry`, `scalar` and `vector` (what an activation is), `lookup`,
+(facts that are searched for), `parameters`, `card`, `registry`, `scalar` and `vector` (what an activation is), `lookup`,
 `declaration` (the decorators), the formulas themselves in `sigmoidal`, `bounded`, `rectified`, `softened`, `gated`, `vectors`
-and `softmaxes`, and `fused` and `modules` for torch.
+and `softmaxes`. What torch makes of them is a room of its own, `activations.nn`.
 """
 
+from activations.functions.card import Card
 from activations.functions.declaration import activation, vector_activation
 from activations.functions.formats import FORMATS, Format, round_to
 from activations.functions.lookup import get, get_elementwise, names, vector_names
@@ -98,6 +99,7 @@ __all__ = [
     "FORMATS",
     "REGISTRY",
     "Activation",
+    "Card",
     "Format",
     "Parameter",
     "VectorActivation",

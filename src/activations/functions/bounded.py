@@ -40,6 +40,8 @@ def _softsign_gap(x: Array) -> Array:
     inventor="Bergstra, Desjardins, Lamblin and Bengio",
     year=2009,
     source="bergstra2009quadratic",
+    operation="nn.functional.softsign",
+    module="nn.Softsign",
     breaks=(0.0,),
     gap=_softsign_gap,
 )
@@ -103,6 +105,7 @@ def _arctan_gap(x: Array) -> Array:
     year=2024,
     source="kunc2024three",
     aliases=("atan",),
+    operation="atan",
     gap=_arctan_gap,
 )
 @quick(np.arctan, -math.inf, math.inf)
@@ -155,6 +158,7 @@ def _erf_gap(x: Array) -> Array:
     inventor="Saad and Solla",
     year=1995,
     source="saad1995online",
+    operation="erf",
     gap=_erf_gap,
 )
 @quick(special.erf, -math.inf, math.inf)

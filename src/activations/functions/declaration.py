@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from activations.functions import registry
+from activations.functions.card import Card
 from activations.functions.evaluation import (
     Array,
     Formula,
@@ -29,6 +30,8 @@ def activation(
     year: int,
     source: str,
     aliases: tuple[str, ...] = (),
+    operation: str = "",
+    module: str = "",
     breaks: tuple[float | str, ...] = (),
     gap: Formula | None = None,
     learned: tuple[str, ...] = (),
@@ -38,8 +41,8 @@ def activation(
     """Register a value's formula as an activation and make it exact and in kind.
 
     Name, defaults, formula, intuition and what is told about it are read off the function: its name, its
-    signature, the first `.. math::`, the first line and the sections of its docstring. `parameters` gives each
-    argument after x its (low, high, symbol, meaning), or (choices, meaning).
+    signature, the first `.. math::`, the first line and the sections of its docstring. `operation` and `module` are
+    torch's, as paths below `torch`, where it has them. `parameters` gives each argument after x its (low, high, symbol, meaning), or (choices, meaning).
     """
 
     def register(f: Formula) -> Formula:
@@ -50,7 +53,8 @@ def activation(
             breaks=breaks,
             gap=gap,
             slider=slider,
-            **_described(f, title, inventor, year, source, aliases, learned, parameters),
+            card=_card(f, title, inventor, year, source, aliases, operation, module),
+            **_called(f, learned, parameters),
         )
         return _public(registry.enter(made), f, ("x", *parameters), "of x's dtype, shape and device.")
 
@@ -70,6 +74,8 @@ def vector_activation(
     view: Callable[[float], Sequence[float]],
     view_text: str,
     aliases: tuple[str, ...] = (),
+    operation: str = "",
+    module: str = "",
     **parameters: tuple[Any, ...],
 ) -> Callable[[Formula], Formula]:
     """Register a value's formula as an activation of several numbers; see `activation`."""
@@ -83,37 +89,48 @@ def vector_activation(
             takes=takes,
             view=view,
             view_text=view_text,
-            **_described(f, title, inventor, year, source, aliases, (), parameters),
+            card=_card(f, title, inventor, year, source, aliases, operation, module),
+            **_called(f, (), parameters),
         )
         return _public(registry.enter(made), f, ("x", "dim", *parameters), "of x's dtype and device.")
 
     return register
 
 
-def _described(
+def _card(
     f: Formula,
     title: str,
     inventor: str,
     year: int,
     source: str,
     aliases: tuple[str, ...],
-    learned: tuple[str, ...],
-    parameters: Mapping[str, tuple[Any, ...]],
-) -> dict[str, Any]:
-    """What both kinds of activations have in common, as far as it is read off the function."""
+    operation: str,
+    module: str,
+) -> Card:
+    """The card, of which formula, intuition and what is told are written in the function's docstring."""
     doc = inspect.getdoc(f) or ""
     formula = re.search(r"\.\. math:: (.*)", doc)
+    return Card(
+        latex=formula.group(1) if formula else "",
+        intuition=doc.partition("\n")[0],
+        title=title,
+        inventor=inventor,
+        year=year,
+        source=source,
+        about=tuple((name, text) for name in SECTIONS if (text := section(doc, name))),
+        aliases=aliases,
+        operation=operation,
+        module=module,
+    )
+
+
+def _called(
+    f: Formula, learned: tuple[str, ...], parameters: Mapping[str, tuple[Any, ...]]
+) -> dict[str, Any]:
+    """How it is called: its name and its parameters."""
     defaults = inspect.signature(f).parameters
     return {
         "name": f.__name__.removeprefix("_"),  # rrelu's function does more than its formula
-        "latex": formula.group(1) if formula else "",
-        "intuition": doc.partition("\n")[0],
-        "title": title,
-        "inventor": inventor,
-        "year": year,
-        "source": source,
-        "about": tuple((name, text) for name in SECTIONS if (text := section(doc, name))),
-        "aliases": aliases,
         "parameters": tuple(
             _parameter(name, defaults[name].default, about, name in learned)
             for name, about in parameters.items()
@@ -184,4 +201,4 @@ def _documented(made: Activation | VectorActivation, doc: str, kind: str) -> str
     added = "\n\n".join(
         f"{name}:\n{textwrap.indent(chr(10).join(text), '    ')}" for name, text in blocks.items()
     )
-    return f"{doc.rstrip()}\n\n{added}\n\nSource: {made.source}."
+    return f"{doc.rstrip()}\n\n{added}\n\nSource: {made.card.source}."

@@ -105,6 +105,8 @@ def _gelu_between(x: Array, approximate: str) -> Array:
     inventor="Hendrycks and Gimpel",
     year=2016,
     source="hendrycks2016gaussian",
+    operation="nn.functional.gelu",
+    module="nn.GELU",
     approximate=(("none", "tanh"), "Exact, or the paper's approximation x · σ(√(8/π) (x + 0.044715 x³))"),
 )
 @quick(_gelu_between, -37, 37)
@@ -224,6 +226,8 @@ def _silu_second(x: Array) -> Array:
     inventor="Elfwing, Uchibe and Doya",
     year=2018,
     source="elfwing2018sigmoid",
+    operation="nn.functional.silu",
+    module="nn.SiLU",
 )
 @quick(lambda x: x / (1 + np.exp(-x)), -700, 700)
 def silu(x: Array) -> Array:
@@ -297,6 +301,8 @@ def _hardswish_second(x: Array) -> Array:
     inventor="Howard, Sandler, Chu and others",
     year=2019,
     source="howard2019searching",
+    operation="nn.functional.hardswish",
+    module="nn.Hardswish",
     breaks=(-3.0, 3.0),
 )
 def hardswish(x: Array) -> Array:
@@ -363,6 +369,8 @@ def _mish_between(x: Array) -> Array:
     inventor="Misra",
     year=2019,
     source="misra2019mish",
+    operation="nn.functional.mish",
+    module="nn.Mish",
 )
 @quick(_mish_between, -700, 300)
 def mish(x: Array) -> Array:

@@ -32,6 +32,8 @@ FAMILY = "rectifiers"
     year=2010,
     source="nair2010rectified",
     aliases=("rectifier", "rectified_linear"),
+    operation="nn.functional.relu",
+    module="nn.ReLU",
     breaks=(0.0,),
 )
 @in_own_format
@@ -69,6 +71,8 @@ def _relu6_slope(x: Array) -> Array:
     inventor="Krizhevsky",
     year=2010,
     source="krizhevsky2010convolutional",
+    operation="nn.functional.relu6",
+    module="nn.ReLU6",
     breaks=(0.0, 6.0),
 )
 @in_own_format
@@ -154,6 +158,8 @@ def _leaking(x: Array, slope: float) -> Array:
     year=2013,
     source="maas2013rectifier",
     aliases=("lrelu",),
+    operation="nn.functional.leaky_relu",
+    module="nn.LeakyReLU",
     breaks=(0.0,),
     negative_slope=(0.0, 1.0, "a", "The slope a of the left side"),
     slider=(0.0, 1.0),
@@ -227,6 +233,7 @@ def _rrelu_slope(x: Array, lower: float, upper: float) -> Array:
     year=2015,
     source="xu2015empirical",
     aliases=("randomized_relu", "randomised_relu"),
+    module="nn.RReLU",
     breaks=(0.0,),
     lower=(0.0, 1.0, r"\ell", "The smallest slope ℓ of the left side"),
     upper=(0.0, 1.0, "u", "The largest slope u of the left side", "lower"),
@@ -264,6 +271,8 @@ def _threshold_slope(x: Array, threshold: float, value: float) -> Array:
     year=2014,
     source="konda2014zero",
     aliases=("thresholded_relu",),
+    operation="nn.functional.threshold",
+    module="nn.Threshold",
     breaks=("threshold",),
     threshold=(-1000.0, 1000.0, r"\theta", "The threshold θ"),
     value=(-1000.0, 1000.0, "v", "The value v at and below it"),

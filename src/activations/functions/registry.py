@@ -36,7 +36,7 @@ def enter(made: Any) -> Any:
     Raises:
         ValueError: If one of them is taken.
     """
-    keys = {key(name): name for name in (made.name, *made.aliases)}
+    keys = {key(name): name for name in (made.name, *made.card.aliases)}
     for short, name in keys.items():
         if short in BY_KEY:
             raise ValueError(f"name is {name!r}, which is taken by {BY_KEY[short]!r}")

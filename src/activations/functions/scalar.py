@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from activations.functions import extremes, reach, registry
+from activations.functions.card import BLANK, Card
 from activations.functions.evaluation import (
     Array,
     Formula,
-    accepted_tensor,
     evaluate,
     evaluate_tensor,
     is_tensor,
@@ -30,16 +30,8 @@ class Activation:
         derivative: The slope's formula, in the same manner.
         second: The curvature's formula, in the same manner: the derivative of the derivative, 0 at kinks
             where it is 0 on one side.
-        latex: The formula.
-        intuition: What it does, in a sentence.
-        title: Its name in a heading.
-        inventor: The authors of the paper that is cited for it, who need not be the first; empty where the paper
-            only treats it.
-        year: The year of that paper.
-        source: Its key in the bibliography.
-        about: What is worth knowing of it, under "Origin", "Use" and "Prone to".
+        card: What is told about it.
         parameters: In the order of the arguments; a bound activation has other defaults.
-        aliases: Other names that `get` takes.
         breaks: Where value, slope or curvature jumps; a parameter's name stands for its value, with a minus
             before it for its negative.
         gap: How far f(x) is from its limit on x's side, to full relative precision; where the limit is
@@ -52,15 +44,8 @@ class Activation:
     f: Formula
     derivative: Formula
     second: Formula
-    latex: str
-    intuition: str
-    title: str
-    inventor: str
-    year: int
-    source: str
-    about: tuple[tuple[str, str], ...] = ()
+    card: Card = BLANK
     parameters: tuple[Parameter, ...] = ()
-    aliases: tuple[str, ...] = ()
     breaks: tuple[float | str, ...] = ()
     gap: Formula | None = None
     slider: tuple[float, float] | None = None
@@ -111,16 +96,6 @@ class Activation:
         """
         return replace(self, parameters=bound(self, parameters))
 
-    def module(self) -> Any:
-        """A fresh `torch.nn.Module` with these parameters: torch's own where it has one.
-
-        What networks learn (the slope of prelu, the beta of swish) is a parameter of the module, and begins at the
-        value that is bound here.
-        """
-        from activations.functions import modules
-
-        return modules.module(self)
-
     def __call__(self, x: Array, **parameters: Any) -> Array:
         """f(x), exact and in kind; autograd passes through torch tensors by the closed-form derivatives.
 
@@ -154,19 +129,6 @@ class Activation:
         if is_tensor(x):
             return evaluate_tensor(tuple(functools.partial(g, **values) for g in formulas), x)
         return evaluate(formulas[0], x, **values)
-
-    def torch(self, x: Array) -> Array:
-        """f(x) as networks are trained with it, in x's own precision.
-
-        That is torch's operation where it has one, an operation of ours where autograd would compose one from
-        several, and else `f` itself.
-
-        Raises:
-            TypeError: If x is no torch tensor of float16, bfloat16, float32 or float64.
-        """
-        from activations.functions import modules
-
-        return modules.trained(self, accepted_tensor(x))
 
     @property
     def family(self) -> str:

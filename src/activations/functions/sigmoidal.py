@@ -29,6 +29,7 @@ def _one(x: Array) -> Array:
     year=1960,
     source="widrow1960adaptive",
     aliases=("linear",),
+    module="nn.Identity",
 )
 @in_own_format
 def identity(x: Array) -> Array:
@@ -109,6 +110,8 @@ def _sigmoid_gap(x: Array) -> Array:
     year=1986,
     source="rumelhart1986learning",
     aliases=("logistic",),
+    operation="sigmoid",
+    module="nn.Sigmoid",
     gap=_sigmoid_gap,
 )
 @quick(lambda x: 1 / (1 + np.exp(-x)), -700, 700)
@@ -152,6 +155,8 @@ def _logsigmoid_second(x: Array) -> Array:
     inventor="",
     year=2013,
     source="mikolov2013distributed",
+    operation="nn.functional.logsigmoid",
+    module="nn.LogSigmoid",
 )
 @quick(lambda x: -np.log1p(np.exp(-x)), -700, 700)
 def logsigmoid(x: Array) -> Array:
@@ -186,6 +191,8 @@ def _hardsigmoid_slope(x: Array) -> Array:
     inventor="Courbariaux, Bengio and David",
     year=2015,
     source="courbariaux2015binaryconnect",
+    operation="nn.functional.hardsigmoid",
+    module="nn.Hardsigmoid",
     breaks=(-3.0, 3.0),
 )
 def hardsigmoid(x: Array) -> Array:
@@ -232,6 +239,8 @@ def _tanh_gap(x: Array) -> Array:
     inventor="LeCun, Bottou, Orr and Müller",
     year=1998,
     source="lecun1998efficient",
+    operation="tanh",
+    module="nn.Tanh",
     gap=_tanh_gap,
 )
 @quick(np.tanh, -math.inf, math.inf)
@@ -266,6 +275,8 @@ def _hardtanh_slope(x: Array, min_val: float, max_val: float) -> Array:
     inventor="Collobert",
     year=2004,
     source="collobert2004large",
+    operation="nn.functional.hardtanh",
+    module="nn.Hardtanh",
     breaks=("min_val", "max_val"),
     min_val=(-1000.0, 0.0, r"\ell", "The floor ℓ"),
     max_val=(0.0, 1000.0, "u", "The ceiling u"),
@@ -306,6 +317,8 @@ def _tanhshrink_second(x: Array) -> Array:
     inventor="",
     year=2010,
     source="kavukcuoglu2010fast",
+    operation="nn.functional.tanhshrink",
+    module="nn.Tanhshrink",
 )
 def tanhshrink(x: Array) -> Array:
     r"""Swallows what is small and passes on what is large, less one.

@@ -82,6 +82,8 @@ def _any(count: int) -> int | None:
     inventor="Bridle",
     year=1990,
     source="bridle1990probabilistic",
+    operation="nn.functional.softmax",
+    module="nn.Softmax",
     view=lambda x: (x, 0.0, 0.0),
     view_text="the share of the first of x, 0 and 0",
 )
@@ -128,6 +130,8 @@ def _log_softmax_jacobian(x: Array) -> Array:
     inventor="Bridle",
     year=1990,
     source="bridle1990probabilistic",
+    operation="nn.functional.log_softmax",
+    module="nn.LogSoftmax",
     view=lambda x: (x, 0.0, 0.0),
     view_text="the logarithm of the share of the first of x, 0 and 0",
 )
@@ -168,6 +172,8 @@ def _softmin_jacobian(x: Array) -> Array:
     inventor="",
     year=1990,
     source="bridle1990probabilistic",
+    operation="nn.functional.softmin",
+    module="nn.Softmin",
     view=lambda x: (x, 0.0, 0.0),
     view_text="the share of the first of x, 0 and 0",
 )

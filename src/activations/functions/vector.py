@@ -9,6 +9,7 @@ import numpy as np
 
 from activations.arguments import integer, shown
 from activations.functions import registry
+from activations.functions.card import BLANK, Card
 from activations.functions.evaluation import (
     PIECE,
     Array,
@@ -33,16 +34,8 @@ class VectorActivation:
         jacobian: The formula of J itself: two last dimensions, of results and of numbers.
         outputs: How many results so many numbers have; None where that many cannot be taken.
         takes: What numbers can be taken, in words.
-        latex: The formula.
-        intuition: What it does, in a sentence.
-        title: Its name in a heading.
-        inventor: The authors of the paper that is cited for it, who need not be the first; empty where the paper
-            only treats it.
-        year: The year of that paper.
-        source: Its key in the bibliography.
-        about: What is worth knowing of it, under "Origin", "Use" and "Prone to".
+        card: What is told about it.
         parameters: In the order of the arguments, after `dim`.
-        aliases: Other names that `get` takes.
         view: For a picture: a number's column of inputs. The picture shows the first result over that number.
         view_text: What the picture shows, in words.
     """
@@ -53,15 +46,8 @@ class VectorActivation:
     jacobian: Formula
     outputs: Callable[..., int | None]
     takes: str
-    latex: str
-    intuition: str
-    title: str
-    inventor: str
-    year: int
-    source: str
-    about: tuple[tuple[str, str], ...] = ()
+    card: Card = BLANK
     parameters: tuple[Parameter, ...] = ()
-    aliases: tuple[str, ...] = ()
     view: Callable[[float], Sequence[float]] = lambda x: (x, 0.0)
     view_text: str = ""
 
@@ -100,15 +86,6 @@ class VectorActivation:
         """
         return replace(self, parameters=bound(self, parameters))
 
-    def module(self) -> Any:
-        """A fresh `torch.nn.Module` with these parameters: torch's own where it has one.
-
-        It acts along the last dimension; those that torch has no word for take `dim` when they are called.
-        """
-        from activations.functions import modules
-
-        return modules.module(self)
-
     def __call__(self, x: Array, dim: int = -1, **parameters: Any) -> Array:
         """The value along `dim`, exact and in kind; autograd passes through tensors by the closed-form Jacobian.
 
@@ -117,7 +94,7 @@ class VectorActivation:
             ValueError: If x has no such dimension or not a number of entries along it that can be taken.
         """
         values = values_of(self, parameters)
-        x, dim = self._checked(x, dim, values)
+        x, dim = self.checked(x, dim, values)
         if is_tensor(x):
             return _along(self, values, x.movedim(dim, -1)).movedim(-1, dim)
         return np.moveaxis(_whole(self.f, np.moveaxis(x, dim, -1), values), -1, dim)
@@ -130,24 +107,13 @@ class VectorActivation:
             ValueError: As for the value.
         """
         values = values_of(self, parameters)
-        x, dim = self._checked(x, dim, values)
+        x, dim = self.checked(x, dim, values)
         if is_tensor(x):
             return self.jacobian(widened(x.movedim(dim, -1)), **values).to(x.dtype)
         return _whole(self.jacobian, np.moveaxis(x, dim, -1), values)
 
-    def torch(self, x: Array, dim: int = -1) -> Array:
-        """The value along `dim` as networks are trained with it, in x's own precision.
-
-        Raises:
-            TypeError: If x is no torch tensor of float16, bfloat16, float32 or float64.
-            ValueError: As for the value.
-        """
-        from activations.functions import modules
-
-        x, dim = self._checked(accepted_tensor(x), dim, self.values)
-        return modules.trained(self, x, dim)
-
-    def _checked(self, x: Array, dim: int, values: Mapping[str, Any]) -> tuple[Array, int]:
+    def checked(self, x: Array, dim: int, values: Mapping[str, Any]) -> tuple[Array, int]:
+        """What is computed with: x as it is accepted, and the dimension as an int. Errors as for the value."""
         x = accepted_tensor(x) if is_tensor(x) else np.asarray(accepted(x))
         along = integer(dim)
         if along is None:

@@ -142,6 +142,8 @@ def _gated_unit(gate: str, **about: Any) -> Callable[[Formula], Formula]:
     year=2017,
     source="dauphin2017language",
     aliases=("gated_linear_unit",),
+    operation="nn.functional.glu",
+    module="nn.GLU",
 )
 def glu(x: Array) -> Array:
     r"""One half of the numbers decides how much of the other half gets through.

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from activations import functions, initialize, normalize, seeds
 from activations.arguments import whole
 from activations.functions import Activation
 from activations.initialize import Init
+from activations.nn import apply
 from activations.normalize import Norm
 
 # MKL picks its instructions by where in memory a matrix begins, and so would give a member other last bits in
@@ -229,12 +231,12 @@ class Stack(nn.Module):
     def activate(self, z: Tensor, trace: Trace | None = None, weights: nn.Parameter | None = None) -> Tensor:
         """Apply each member's activation to its slice of `z`, [members, ...]; note both sides in `trace`."""
         if len(self._runs) == 1:
-            h = elementwise(self._runs[0][0].torch, z)
+            h = elementwise(partial(apply, self._runs[0][0]), z)
         else:
             parts = z.split([count for _, count in self._runs])
             h = torch.cat(
                 [
-                    elementwise(activation.torch, part)
+                    elementwise(partial(apply, activation), part)
                     for (activation, _), part in zip(self._runs, parts, strict=True)
                 ]
             )

@@ -13,6 +13,7 @@ from activations.ambient import independent
 from activations.functions import Activation
 from activations.initialize import Init
 from activations.networks import ordered, positive
+from activations.nn import module
 
 NORMS = ("batch", "none")
 
@@ -107,7 +108,7 @@ class Block(nn.Module):
         self.conv2 = skip_init(nn.Conv2d, channels, channels, 3, padding=1, bias=bias)
         self.norm1 = _norm(norm, channels_in if pre else channels)
         self.norm2 = _norm(norm, channels)
-        self.act1, self.act2 = activation.module(), activation.module()
+        self.act1, self.act2 = module(activation), module(activation)
 
     def shortcut(self, x: Tensor) -> Tensor:
         """Return x in the output's shape."""
@@ -203,7 +204,7 @@ class ResNet(nn.Module):
                 stack.append(Block(made, channels, wide, stride, pre=self.pre, norm=norm))
                 channels = wide
         self.norm0 = _norm(norm, channels if self.pre else width)
-        self.act0 = made.module()
+        self.act0 = module(made)
         self.blocks = nn.ModuleList(stack)
         self.head = skip_init(nn.Linear, channels, classes)
         self._draw()
