@@ -3,6 +3,7 @@
 import copy
 import math
 import re
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -110,6 +111,18 @@ def test_torchs_modules_and_ours_tell_what_they_hold(module, says):
 def test_what_is_no_activation_of_ours_is_refused(module, error, says):
     with pytest.raises(error, match=f"^{re.escape(says)}"):
         modules.activation_of(module)
+
+
+@pytest.mark.parametrize("kept", ["name", "formula"])
+def test_a_formula_of_one_s_own_on_another_s_card_is_what_is_applied(kept):
+    own = replace(
+        activations.get("sigmoid"), **{"name": {"f": lambda x: x - 0.5}, "formula": {"name": "mine"}}[kept]
+    )
+    wanted = X - 0.5 if kept == "name" else X.sigmoid()
+    torch.testing.assert_close(modules.apply(own, X), wanted)
+    module = modules.module(own)
+    torch.testing.assert_close(module(X), wanted)
+    assert modules.activation_of(module) is own
 
 
 @pytest.mark.parametrize("name", ALL)

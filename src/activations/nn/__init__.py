@@ -18,7 +18,7 @@ from activations.functions.registry import REGISTRY
 from activations.functions.scalar import Activation
 from activations.functions.vector import VectorActivation
 from activations.nn.layers import Applied, FusedMish, Maxout, Swish, TailExactGELU
-from activations.nn.operations import apply
+from activations.nn.operations import apply, is_registered
 
 __all__ = ["Applied", "FusedMish", "Maxout", "Swish", "TailExactGELU", "activation_of", "apply", "module"]
 
@@ -43,6 +43,8 @@ def module(activation: Any) -> nn.Module:
         ValueError: If there is none of that name.
     """
     made = lookup.get(activation)
+    if not is_registered(made):
+        return Applied(made)
     if made.name in _LEARNING:
         return _LEARNING[made.name](**made.values)
     if not made.card.module:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from activations.functions import lookup
 from activations.functions.evaluation import accepted_tensor
+from activations.functions.registry import REGISTRY
 from activations.functions.scalar import Activation
 from activations.functions.vector import VectorActivation
 from activations.nn.fused import squared_relu, swish
@@ -27,6 +28,11 @@ OURS: dict[str, Callable[..., Tensor]] = {
     "swiglu": lambda x, dim: _gated(F.silu, x, dim),
     "reglu": lambda x, dim: _gated(F.relu, x, dim),
 }
+
+
+def is_registered(made: Activation | VectorActivation) -> bool:
+    """Whether it computes what is registered under its name: another's formula may stand on the same card."""
+    return getattr(REGISTRY.get(made.name), "f", None) is made.f
 
 
 def _gated(gate: Callable[[Tensor], Tensor], x: Tensor, dim: int) -> Tensor:
@@ -58,6 +64,8 @@ def apply(activation: Any, x: Tensor, dim: int = -1) -> Tensor:
 
 
 def _operation(made: Activation | VectorActivation) -> Callable[..., Tensor]:
+    if not is_registered(made):
+        return made.f
     if made.name in OURS:
         return OURS[made.name]
     return operator.attrgetter(made.card.operation)(torch) if made.card.operation else made.f
