@@ -508,7 +508,12 @@ def test_a_run_draws_itself():
         both.plot("pre_mean")
     figure, axes = plt.subplots()
     both.plot("pre_mean", table=both.select(both.probes, step=30), axes=axes)
-    assert axes.get_xlabel() == "layer"
+    assert axes.get_xlabel() == "layer" and axes.get_ylabel() == "mean of z"
+    plt.close(figure)
+    figure, axes = plt.subplots()
+    axes.set(xlabel="batches", ylabel="of the input's sum")
+    both.plot("pre_mean", table=both.select(both.probes, layer=1), axes=axes)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("batches", "of the input's sum")
     plt.close(figure)
     figure, axes = plt.subplots()
     both.plot(axes=axes)

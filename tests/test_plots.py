@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from activations import plots
+from activations import functions, initialize, normalize, plots
 from activations.statistics import interval
 
 GAP = 0.075
@@ -192,9 +192,36 @@ def test_neighbouring_colours_differ_in_grey():
 
 def test_colours_and_dashes_are_distinct_and_as_many():
     assert len(plots.COLOURS) == len(plots.DASHES) == len(set(plots.COLOURS)) == len(set(plots.DASHES))
-    looks = [plots.look(index) for index in range(len(plots.COLOURS))]
+    count = len(plots.COLOURS) * len(plots.DASHES)
+    looks = [plots.look(index) for index in range(count)]
     assert looks[0] == {"color": plots.COLOURS[0], "linestyle": "-"}
-    assert plots.look(len(plots.COLOURS)) == looks[0]
+    assert all(looks.count(each) == 1 for each in looks) and plots.look(count) == looks[0]
+
+
+@pytest.mark.parametrize("kind", [functions.REGISTRY, initialize.SCHEMES, normalize.NORMS])
+def test_whatever_has_a_name_looks_the_same_in_every_figure_and_like_nothing_else_of_its_kind(kind):
+    own = {name: next(plots.looks([name])) for name in kind}
+    assert all([*own.values()].count(each) == 1 for each in own.values())
+    for order in ([*kind], [*kind][::-1], ["what", *kind]):
+        drawn = dict(zip(order, plots.looks(order), strict=True))
+        assert {name: drawn[name] for name in kind} == own
+
+
+def test_the_same_with_another_parameter_keeps_its_colour_and_others_take_a_free_one():
+    first, other, again, plain = plots.looks(["sigmoid", "half", "sigmoid, gain 4", "half, rate 1"])
+    assert first == next(plots.looks(["sigmoid"]))
+    assert first["color"] == again["color"] != other["color"] == plain["color"]
+    assert first["linestyle"] != again["linestyle"] and other["linestyle"] != plain["linestyle"]
+    many = [*plots.looks([f"sigmoid, gain {gain}" for gain in range(60)])]
+    assert {each["color"] for each in many} == {first["color"]}
+    assert len(many) == 60 and [many.count(each) for each in many[:7]].count(1) == 6
+
+
+def test_lines_are_drawn_as_their_labels_say(axes):
+    plots.curves(axes, np.arange(3.0), {"tanh": np.ones(3), "sigmoid": np.zeros(3)})
+    drawn = [{"color": line.get_color(), "linestyle": line.get_linestyle()} for line in axes.get_lines()]
+    wanted = [next(plots.looks([name])) for name in ("tanh", "sigmoid")]
+    assert [each["color"] for each in drawn] == [each["color"] for each in wanted]
 
 
 # ---------------------------------------------------------------- what cannot be drawn

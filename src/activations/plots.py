@@ -1,11 +1,13 @@
 """The house style and the figures that recur.
 
 Lines are told apart by colour, by dash and by a label at their end, so that a figure reads in grey and to a colour-blind eye.
+An activation, an init and a norm look the same in every figure.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, cycle
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from activations import functions, initialize, normalize
 from activations.arguments import number, reals, shown, whole
 from activations.statistics import interval
 
@@ -31,6 +34,9 @@ DASHES: tuple[Any, ...] = (
     (0, (8, 2)),
     (0, (1, 3)),
 )
+# Those that meet in one figure most often, which differ in colour; of inits the families, whose members share one.
+FIRST = ("sigmoid", "tanh", "relu", "gelu", "silu", "leaky_relu", "elu")
+FAMILIES = ("xavier", "lecun", "torch", "kaiming")
 STYLE: dict[Any, Any] = {
     "figure.figsize": (4.6, 3.0),  # small, so that its letters are readable on a phone
     "figure.dpi": 140,
@@ -50,9 +56,48 @@ STYLE: dict[Any, Any] = {
 
 
 def look(index: int) -> dict[str, Any]:
-    """Colour and dash of the line with this index."""
+    """Colour and dash of the line with this index; 49 differ in one of the two."""
     index = whole("index", index, least=0)
-    return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index % len(DASHES)]}
+    row, column = divmod(index, len(COLOURS))
+    return {"color": COLOURS[column], "linestyle": DASHES[(column + row) % len(DASHES)]}
+
+
+def looks(labels: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield colour and dash of the lines with these labels.
+
+    What a label says before its first comma counts. An activation, an init or a norm has its own look in the whole
+    book; anything else takes a colour that they leave free. Where the same comes again, with another parameter, it keeps
+    its colour and takes another dash.
+    """
+    stems = [str(label).partition(",")[0] for label in labels]
+    places = {stem: at for stem in stems if (at := _place(stem)) is not None}
+    known = {at % len(COLOURS) for at in places.values()}
+    rest = sorted({*range(len(COLOURS) * len(DASHES))} - {*places.values()}, reverse=True)
+    free = chain((at for at in range(len(COLOURS)) if at not in known), cycle(rest))
+    for stem in stems:
+        if stem not in places:
+            places[stem] = next(free)
+    taken: set[int] = set()
+    for stem in stems:
+        same = [
+            (places[stem] + row * len(COLOURS)) % (len(COLOURS) * len(DASHES)) for row in range(len(DASHES))
+        ]
+        place = next((at for at in same if at not in taken), same[0])
+        taken.add(place)
+        yield look(place)
+
+
+def _place(name: str) -> int | None:
+    """Which look a registered name has: its place among those of its kind, the most frequent first."""
+    if name in initialize.SCHEMES:
+        family = name.partition("_")[0]
+        families = [*dict.fromkeys((*FAMILIES, *(each.partition("_")[0] for each in initialize.SCHEMES)))]
+        kin = [each for each in initialize.SCHEMES if each.partition("_")[0] == family]
+        return families.index(family) + len(COLOURS) * kin.index(name)
+    for kind in (functions.REGISTRY, normalize.NORMS):
+        if name in kind:
+            return [*dict.fromkeys(each for each in (*FIRST, *kind) if each in kind)].index(name)
+    return None
 
 
 @contextmanager
@@ -170,16 +215,17 @@ def bands(
         raise ValueError(f"y must name a column of numbers, got {y!r}")
     finite = table[np.isfinite(found)]
     absent = [label for label in table[by].dropna().unique() if label not in set(finite[by])]
-    for index, (label, rows) in enumerate(finite.groupby(by, sort=False)):
+    groups = [*finite.groupby(by, sort=False)]
+    for (label, rows), drawn in zip(groups, looks(str(label) for label, _ in groups), strict=True):
         sides = [(at, interval(values)) for at, values in rows.groupby(x)[y]]
         at = [float(position) for position, _ in sides]
         name = (names or {}).get(str(label), str(label))
-        axes.plot(at, [side.effect for _, side in sides], label=name, **look(index))
+        axes.plot(at, [side.effect for _, side in sides], label=name, **drawn)
         axes.fill_between(
             at,
             [side.low for _, side in sides],
             [side.high for _, side in sides],
-            color=look(index)["color"],
+            color=drawn["color"],
             alpha=0.18,
             lw=0,
         )
@@ -193,16 +239,16 @@ def bands(
         missing(axes, f"{endless} infinite value{'s'[: endless != 1]} left out")
 
 
-def curves(axes: Axes, x: np.ndarray, functions: Mapping[str, np.ndarray]) -> None:
+def curves(axes: Axes, x: np.ndarray, named: Mapping[str, np.ndarray]) -> None:
     """Draw named curves over one x, with direct labels."""
     over = reals(x)
     if over is None:
         raise ValueError(f"x must be numbers, got {shown(x)}")
-    for index, (label, y) in enumerate(functions.items()):
+    for (label, y), drawn in zip(named.items(), looks(named), strict=True):
         values = reals(y)
         if values is None or values.shape != over.shape:
             raise ValueError(f"{label} must be numbers, one for each of x, got {shown(y)}")
-        axes.plot(over, values, label=label, **look(index))
+        axes.plot(over, values, label=label, **drawn)
     name_lines(axes)
 
 
@@ -211,11 +257,11 @@ def dots(axes: Axes, groups: Mapping[str, Sequence[float]], *, chance: float | N
 
     What is not finite is left out and counted in a note; of a single value there is no interval.
     """
-    for row, (label, values) in enumerate(groups.items()):
+    for row, ((label, values), drawn) in enumerate(zip(groups.items(), looks(groups), strict=True)):
         given = reals(values)
         if given is None or given.ndim != 1:
             raise ValueError(f"{label} must be numbers, one a seed, got {shown(values)}")
-        found, colour = given[np.isfinite(given)], look(row)["color"]
+        found, colour = given[np.isfinite(given)], drawn["color"]
         axes.plot(found, np.full(len(found), row), "o", ms=4, color=colour, alpha=0.35, mew=0)
         if len(found) > 1:
             side = interval(found, label)

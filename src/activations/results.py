@@ -36,6 +36,23 @@ UNITS = {
     "accuracy": "% of the test set",
     "diverged": "step, 0 if it did not",
 }
+# What axes say of columns whose names do not say it themselves.
+WORDS = {
+    "rate": "learning rate",
+    "init": "initialization",
+    "norm": "normalization",
+    "delta": "norm of δ",
+    "weight_gradient": "norm of ∂loss/∂W",
+    "pre_mean": "mean of z",
+    "pre_sd": "standard deviation of z",
+    "post_mean": "mean of h",
+    "post_sd": "standard deviation of h",
+    "post_spread": "spread of h",
+    "post_square": "mean of h²",
+    "post_sigma": "largest singular value of h",
+    "saturated": "share of saturated units",
+    "zero": "share of zeros",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +250,7 @@ class Run:
                 numbers that is varied. Against an axis, `history` is taken as it ends.
             by: The axis that tells the lines apart; None is the first other one that is varied.
             table: The table that holds the columns; None is `history`, or `probes` if only that has `y`.
-            axes: Where to draw; None draws a figure of its own and shows it.
+            axes: Where to draw, with what its axes say already; None draws a figure of its own and shows it.
             names: Other words for the values of `by`.
 
         Raises:
@@ -279,7 +296,9 @@ class Run:
         shown = shown[shown.groupby([by, x])[y].transform("size") > 1]
 
         def draw(where: Axes) -> None:
-            where.set(xlabel=_labelled(str(x)), ylabel=_labelled(y))
+            where.set(
+                xlabel=where.get_xlabel() or _labelled(str(x)), ylabel=where.get_ylabel() or _labelled(y)
+            )
             plots.bands(where, shown, str(x), y, str(by), names=words)
 
         if axes is not None:
@@ -321,7 +340,8 @@ class Run:
 
 
 def _labelled(column: str) -> str:
-    return f"{column} ({UNITS[column]})" if UNITS.get(column, "1") != "1" else column.replace("_", " ")
+    word, unit = WORDS.get(column, column.replace("_", " ")), UNITS.get(column, "1")
+    return word if unit == "1" else f"{word} ({unit})"
 
 
 def load(path: str | os.PathLike[str], data: Data | None = None) -> Run:
