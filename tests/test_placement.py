@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from activations import normalize, probes, program
+from activations import losses, normalize, probes, program
 from activations.data import Data, digits, mnist1d
 from activations.grid import Grid, Group
 from activations.networks import MLP, NETWORKS, Member, Trace
@@ -201,8 +201,8 @@ def forget_the_states(monkeypatch):
 
 
 def forget_in_the_loss(monkeypatch):
-    losses = program.losses
-    monkeypatch.setattr(program, "losses", lambda outputs, y: losses(outputs, y.cpu()))
+    cross_entropy = losses.cross_entropy
+    monkeypatch.setattr(losses, "cross_entropy", lambda outputs, y: cross_entropy(outputs, y.cpu()))
 
 
 FORGOTTEN = (

@@ -25,13 +25,7 @@ COLUMNS = [
 X = torch.tensor([[0.5, -1.0], [2.0, 0.0], [-1.5, 1.0]])
 Y = torch.tensor([0, 1, 1])
 DATA = Data("three points", X, Y, X, Y)
-ALL = {
-    "layers": probes.layers,
-    "updates": probes.updates,
-    "units": probes.units,
-    "spectrum": probes.spectrum,
-    "sharpness": partial(probes.sharpness, iterations=2),
-}
+ALL = probes.PROBES | {"sharpness": partial(probes.sharpness, iterations=2)}
 
 
 def points(*shape, seed=0, classes=2):
@@ -50,6 +44,22 @@ def two_layers(*activations):
             W.mul_(4)
             stack.b[i].fill_(0.1 * (i - 1))
     return stack
+
+
+def test_a_probe_is_registered_by_being_defined_and_its_name_is_its_own():
+    def units(network, data):
+        return None
+
+    try:
+        units.__name__ = "mine"
+        made = [probes.probe(units), probes.probe(units)][1]
+        assert probes.PROBES["mine"] is made and made(None, None) is None
+        units.__name__ = "layers"
+        with pytest.raises(ValueError, match="measure is named 'layers', as a probe is already"):
+            probes.probe(units)
+    finally:
+        probes.PROBES.pop("mine")
+    assert probes.PROBES["layers"] is probes.layers
 
 
 # ---------------------------------------------------------------- layers
@@ -607,7 +617,7 @@ def everything(network, data):
     """All probes at once; what each says is thrown away, but for the members."""
     for probe in ALL.values():
         table = probe(network, data)
-    return table[["member"]]
+    return table[["member"]].drop_duplicates()
 
 
 @pytest.mark.parametrize("network", ["mlp", "rnn"])

@@ -12,9 +12,10 @@ from torch.nn import functional as F
 
 from activations import functions, initialize, probes
 from activations.data import Data, digits, mnist1d
+from activations.losses import cross_entropy
 from activations.networks import MLP, LeNet, Member
 from activations.optimise import OPTIMISERS
-from activations.program import PRECISIONS, accuracy, batches, losses
+from activations.program import PRECISIONS, accuracy, batches
 from activations.train import Grid, device, train, untrained
 
 SMALL = {"depth": 2, "width": 12, "batch": 20, "steps": 25, "seed": (0, 1)}
@@ -178,7 +179,7 @@ def test_the_history_is_that_of_a_loop_written_by_hand(kind, optimiser):
 def test_losses_are_each_members_cross_entropy():
     outputs = torch.randn(3, 7, 5, dtype=torch.float64, requires_grad=True)
     y = torch.randint(0, 5, (3, 7))
-    each = losses(outputs, y)
+    each = cross_entropy(outputs, y)
     expected = torch.stack([F.cross_entropy(o, t) for o, t in zip(outputs, y, strict=True)])
     torch.testing.assert_close(each, expected, rtol=1e-14, atol=0)
     (ours,) = torch.autograd.grad(each.sum(), outputs, retain_graph=True)

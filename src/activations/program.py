@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from activations import archive
+from activations import archive, losses
 from activations.ambient import independent, one_thread
 from activations.data import Data
 from activations.grid import Group
@@ -56,33 +56,6 @@ def batches(examples: int, batch: int, steps: int, seeds: Sequence[int]) -> Tens
             steps, batch
         )
     return torch.stack([orders[seed] for seed in seeds], dim=1)
-
-
-class _CrossEntropy(torch.autograd.Function):
-    """Cross-entropy of logits [members, classes, batch], a number an example, with its gradient in closed form.
-
-    The classes stand before the examples, where a softmax is ten times as fast, and nothing is gathered, whose way back adds in any
-    order on a GPU.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, y: Tensor) -> Tensor:
-        right = torch.arange(logits.shape[1], device=y.device)[:, None] == y[:, None]
-        ctx.save_for_backward(logits, right)
-        return -torch.log_softmax(logits, 1).where(right, 0).sum(1)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        logits, right = ctx.saved_tensors
-        return (torch.softmax(logits, 1) - right.to(logits.dtype)) * grads[0][:, None], None
-
-
-def losses(outputs: Tensor, y: Tensor) -> Tensor:
-    """Each member's mean cross-entropy in nats: [members, batch, classes] and [members, batch] → [members].
-
-    The mean is taken member by member, so that no member's gradient depends on how many others there are.
-    """
-    return _CrossEntropy.apply(outputs.transpose(1, 2), y).mean(1)
 
 
 @torch.no_grad()
@@ -212,7 +185,7 @@ class _Program:
         with torch.autocast(self.device.type, AUTOCAST.get(job.precision), enabled=job.precision in AUTOCAST):
             outputs = self.network(x, trace)
         torch.clear_autocast_cache()  # which stays where the reader is in an autocast, too, and has the old weights
-        each = losses(outputs.to(self.dtype), y)
+        each = losses.cross_entropy(outputs.to(self.dtype), y)
         objective = each
         for name, factors in self.penalties.items():
             objective = objective + factors * _penalty(name, self.network, trace)

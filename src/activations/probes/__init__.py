@@ -17,7 +17,8 @@ recurrent network by itself.
 
 from activations.probes.activity import units
 from activations.probes.curvature import sharpness
+from activations.probes.registry import PROBES, probe
 from activations.probes.signals import layers, updates
 from activations.probes.spectra import spectrum
 
-__all__ = ["layers", "sharpness", "spectrum", "units", "updates"]
+__all__ = ["PROBES", "layers", "probe", "sharpness", "spectrum", "units", "updates"]

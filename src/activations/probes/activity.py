@@ -4,15 +4,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from activations.ambient import independent
 from activations.arguments import number
 from activations.data import Data
 from activations.networks import Stack, Trace, measurable, positive, undisturbed
+from activations.probes.registry import probe
 
 SPARSE = 0.9  # a unit is sparse where it is zero on more than this share of the examples, but not on all
 
 
-@independent()
+@probe
 @torch.no_grad()
 def units(network: Stack, data: Data, chunk: int = 200, tau: float = 0.025) -> pd.DataFrame:
     r"""Count dead, sparse, always-on and dormant units over the whole training set.

@@ -5,14 +5,14 @@ import torch
 from torch import Tensor
 
 from activations import arguments
-from activations.ambient import independent
 from activations.data import Data
+from activations.losses import cross_entropy
 from activations.networks import Stack, positive
-from activations.program import losses
+from activations.probes.registry import probe
 from activations.seeds import checked
 
 
-@independent()
+@probe
 def sharpness(
     network: Stack,
     data: Data,
@@ -66,7 +66,7 @@ def sharpness(
     parameters = list(wide.double().parameters())
     members = len(wide.members)
     x, y = (part[:count].to(parameters[0].device) for part in (data.x, data.y))
-    total = losses(wide(x.double()), y.expand(members, -1)).sum()
+    total = cross_entropy(wide(x.double()), y.expand(members, -1)).sum()
     gradients = torch.autograd.grad(total, parameters, create_graph=True, materialize_grads=True)
     slope = _side_by_side(gradients)
 

@@ -5,14 +5,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from activations.ambient import independent
 from activations.data import Data
+from activations.losses import cross_entropy
 from activations.networks import Stack, Trace, measurable, positive, undisturbed, weights
 from activations.probes import saturation
-from activations.program import losses
+from activations.probes.registry import probe
 
 
-@independent()
+@probe
 def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
     """Measure every hidden layer on the first training examples.
 
@@ -42,7 +42,7 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
     trace = Trace()
     with undisturbed(network):
         outputs = network(x, trace)
-        total = losses(outputs, y.expand(len(network.members), -1)).sum()
+        total = cross_entropy(outputs, y.expand(len(network.members), -1)).sum()
         gradients = torch.autograd.grad(total, [*trace.pre, *trace.weights], materialize_grads=True)
     deltas, by_weights = gradients[: len(trace.pre)], gradients[len(trace.pre) :]
 
@@ -106,7 +106,7 @@ def _wide(values: Tensor) -> Tensor:
     return values.detach().cpu().double()  # MPS has no float64
 
 
-@independent()
+@probe
 def updates(network: Stack, data: Data) -> pd.DataFrame:
     """Compare what the last step of training did to the weights with the weights: the update:data ratio.
 

@@ -6,12 +6,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from activations.ambient import independent
 from activations.data import Data
 from activations.networks import Stack, Trace, measurable, positive, undisturbed
+from activations.probes.registry import probe
 
 
-@independent()
+@probe
 @torch.no_grad()
 def spectrum(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
     r"""Measure how many directions the activations of every hidden layer use, and how far weights stretch.
