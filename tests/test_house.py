@@ -1,12 +1,14 @@
 """The rooms of the package: none too large to be read, none that needs a room which needs it."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "src" / "activations"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "activations"
 LINES = 400
 
 
@@ -53,3 +55,24 @@ def test_no_module_needs_one_that_needs_it():
     assert len(order(needs)) == len(known)
     with pytest.raises(CycleError):
         order(needs | {"activations.arguments": {"activations.functions.parameters"}})
+
+
+def storeys() -> dict[str, int]:
+    """Every room that CONTRIBUTING names, and the row of its table in which it stands."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf8").partition("## The rooms")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    return {room: row for row, names in enumerate(rows) for room in re.findall(r"`(\w+)`", names)}
+
+
+def test_a_room_takes_from_those_above_it_as_contributing_says():
+    known, rows = modules(), storeys()
+    rooms = {name: name.split(".")[1] for name in known if "." in name}
+    assert {*rows} == {*rooms.values()}
+    needs = {
+        (rooms[name], rooms[needed])
+        for name in rooms
+        for needed in imported(known[name], {*known})
+        if needed in rooms
+    }
+    assert ("nn", "functions") in needs and ("probes", "losses") in needs
+    assert not [(room, needed) for room, needed in needs if rows[needed] > rows[room]]
