@@ -1,12 +1,11 @@
 """The activations against mpmath at 50 digits, against torch, and against their own promises."""
 
-import functools
 import math
 import re
 import subprocess
 import sys
 import unicodedata
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
@@ -325,7 +324,7 @@ BAD = [
 @pytest.mark.parametrize("bad", BAD, ids=repr)
 def test_anything_but_floats_is_a_type_error_that_names_what_is_accepted(bad):
     gelu = activations.get("gelu")
-    for f in (gelu, gelu.slope, functools.partial(nn.apply, gelu), functions.gelu):
+    for f in (gelu, gelu.slope, partial(nn.apply, gelu), functions.gelu):
         with pytest.raises(TypeError, match=r"^x is .*; accepted: .*float16, bfloat16, float32 or float64"):
             f(bad)
 

@@ -25,9 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 API = BOOK / "book" / "api"
 
 
-# What is public there is public as a name of the package.
 def rooms() -> Iterator[ModuleType]:
-    """Every room: what a folder with a list of its public names keeps inside is none."""
+    """Every room; what a folder with a list of its public names keeps inside is public as a name of the folder."""
     for found in pkgutil.walk_packages(activations.__path__, "activations."):
         folder = found.name.rpartition(".")[0]
         if folder == "activations" or not hasattr(import_module(folder), "__all__"):

@@ -9,8 +9,8 @@ from torch import Tensor
 class _CrossEntropy(torch.autograd.Function):
     """Cross-entropy of logits [members, classes, batch], a number an example, with its gradient in closed form.
 
-    The classes stand before the examples, where a softmax is ten times as fast, and nothing is gathered, whose way back adds in any
-    order on a GPU.
+    The classes stand before the examples, where a softmax is ten times as fast, and nothing is gathered, whose way
+    back adds in any order on a GPU.
     """
 
     @staticmethod

@@ -77,14 +77,11 @@ def looks(labels: Iterable[str]) -> Iterator[dict[str, Any]]:
     for stem in stems:
         if stem not in places:
             places[stem] = next(free)
-    taken: set[int] = set()
+    drawn: list[dict[str, Any]] = []
     for stem in stems:
-        same = [
-            (places[stem] + row * len(COLOURS)) % (len(COLOURS) * len(DASHES)) for row in range(len(DASHES))
-        ]
-        place = next((at for at in same if at not in taken), same[0])
-        taken.add(place)
-        yield look(place)
+        same = [look(places[stem] + row * len(COLOURS)) for row in range(len(DASHES))]
+        drawn.append(next((each for each in same if each not in drawn), same[0]))
+        yield drawn[-1]
 
 
 def _place(name: str) -> int | None:

@@ -42,7 +42,8 @@ def activation(
 
     Name, defaults, formula, intuition and what is told about it are read off the function: its name, its
     signature, the first `.. math::`, the first line and the sections of its docstring. `operation` and `module` are
-    torch's, as paths below `torch`, where it has them. `parameters` gives each argument after x its (low, high, symbol, meaning), or (choices, meaning).
+    torch's, as paths below `torch`, where it has them. `parameters` gives each argument after x its
+    (low, high, symbol, meaning), or (choices, meaning).
     """
 
     def register(f: Formula) -> Formula:

@@ -55,7 +55,7 @@ def apply(activation: Any, x: Tensor, dim: int = -1) -> Tensor:
         TypeError: If activation is neither, or x is no such tensor.
         ValueError: If there is none of that name, or x has no dimension `dim` or a wrong number of entries along it.
     """
-    made = activation if isinstance(activation, Activation | VectorActivation) else lookup.get(activation)
+    made = lookup.get(activation)
     values = made.values
     if isinstance(made, VectorActivation):
         x, dim = made.checked(accepted_tensor(x), dim, values)
