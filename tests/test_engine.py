@@ -168,13 +168,13 @@ def test_float16_trains_though_its_gradients_are_small():
 def test_probes_come_at_the_steps_that_are_asked_for():
     seen = []
 
-    def probe(network, data):
-        seen.append(network.before)
+    def probe(network, data, before):
+        seen.append(before)
         return pd.DataFrame({"member": range(len(network.members)), "mode": network.training})
 
     table = run(Grid(**SMALL), probe=probe, probe_every=(0, 1, 30)).probes
     assert table.step.tolist() == [0, 1, 30] * 2 and table["mode"].all()
-    assert seen[0] is None and len(seen[1]) == 6
+    assert seen[0] is None and list(seen[1]) == [f"{kind}.{layer}" for kind in "Wb" for layer in range(3)]
     every = run(Grid(**SMALL), probe=probe, probe_every=10, every=5).probes
     assert sorted(set(every.step)) == [10, 20, 30]
 

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from activations import functions, initialize
-from activations.networks import MLP, NETWORKS, LeNet, Member, Stack, Trace, undisturbed, weights
+from activations.networks import MLP, NETWORKS, LeNet, Member, Stack, weights
 from activations.networks.stack import _Head
 from activations.nn import apply
 from activations.normalize import NORMS
+from activations.trace import undisturbed, watch
 
 MIXED = tuple(
     Member.of(activation, init, seed)
@@ -133,17 +134,17 @@ EVERY_STACK = pytest.mark.parametrize("members", ALL)
 @EVERY_STACK
 def test_a_member_computes_what_a_plain_network_with_its_weights_does(kind, norm, members):
     stack, x = build(kind, members, norm)
-    trace = Trace()
-    outputs = stack(x, trace)
+    with watch(stack) as trace:
+        outputs = stack(x)
     assert outputs.shape == (len(members), len(x), 5 if kind is MLP else 10)
-    assert len(trace.pre) == len(trace.post) == (3 if kind is MLP else 4)
+    assert len(trace) == (3 if kind is MLP else 4)
     for index in range(len(members)):
         alone = plain(stack, index)
         torch.testing.assert_close(outputs[index], alone(x), rtol=1e-9, atol=1e-9)
         seen = [layer for layer in alone if isinstance(layer, Applied)]
-        for z, h, layer in zip(trace.pre, trace.post, seen, strict=True):
-            torch.testing.assert_close(z[index], layer.pre, rtol=1e-9, atol=1e-9)
-            torch.testing.assert_close(h[index], layer.post, rtol=1e-9, atol=1e-9)
+        for ours, layer in zip(trace, seen, strict=True):
+            torch.testing.assert_close(ours.pre[index], layer.pre, rtol=1e-9, atol=1e-9)
+            torch.testing.assert_close(ours.post[index], layer.post, rtol=1e-9, atol=1e-9)
 
 
 @EVERY_NORM
@@ -209,19 +210,23 @@ def test_a_batch_a_member_is_that_members_and_a_shared_batch_everybodys(kind):
 @EVERY_KIND
 def test_a_trace_is_part_of_the_graph_and_changes_nothing(kind):
     stack, x = build(kind, MIXED)
-    trace = Trace()
-    assert torch.equal(stack(x, trace), stack(x))
-    deltas = torch.autograd.grad(stack(x, trace).sum(), trace.pre[-1:])  # the second pass adds to the trace
-    assert deltas[0].shape == trace.pre[-1].shape
+    unwatched = stack(x)
+    with watch(stack) as trace:
+        assert torch.equal(stack(x), unwatched)
+        total = stack(x).sum()  # the second pass adds to the trace
+    (delta,) = torch.autograd.grad(total, trace[-1].pre)
+    assert delta.shape == trace[-1].pre.shape
+    stack(x)
+    assert len(trace) == 2 * (3 if kind is MLP else 4)
 
 
 @EVERY_KIND
 def test_a_trace_names_the_weights_that_fed_each_activation(kind):
     stack, x = build(kind, MIXED)
-    trace = Trace()
-    stack(x, trace)
+    with watch(stack) as trace:
+        stack(x)
     fed = [*getattr(stack, "kernels", ()), *list(stack.W)[:-1]]
-    assert [id(W) for W in trace.weights] == [id(W) for W in fed]
+    assert [id(layer.weights) for layer in trace] == [id(W) for W in fed]
 
 
 # ---------------------------------------------------------------- a member does not depend on the others
@@ -378,15 +383,6 @@ def test_what_is_kept_shares_nothing_with_what_it_was_taken_from():
             parameter.zero_()
     assert all(torch.equal(value, before[name]) for name, value in stack.state_dict().items())
     assert kept.keep([1]).members == (MIXED[3],)
-
-
-def test_the_parameters_before_a_step_go_along():
-    stack, _ = trained_a_little("mlp", "none")
-    assert stack.keep([1]).before is None
-    stack.before = [parameter.detach() + 1 for parameter in stack.parameters()]
-    kept = stack.keep([3, 1])
-    for a, b in zip(kept.before, kept.parameters(), strict=True):
-        assert torch.equal(a, b + 1)
 
 
 @pytest.mark.parametrize("rows", [[], [5], [0, -1], [0, 7]])

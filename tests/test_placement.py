@@ -9,9 +9,10 @@ import torch
 from activations import losses, normalize, probes, program
 from activations.data import Data, digits, mnist1d
 from activations.grid import Grid, Group
-from activations.networks import MLP, NETWORKS, Member, Trace
+from activations.networks import MLP, NETWORKS, Member
 from activations.optimise import OPTIMISERS
 from activations.program import Job
+from activations.trace import watch
 from fake_gpu import DEVICE, fake_gpu
 
 SIGNALS = Data("signals", mnist1d().x[:40], mnist1d().y[:40], mnist1d().x_test[:20], mnist1d().y_test[:20])
@@ -131,14 +132,14 @@ def test_under_autocast_products_are_in_half_precision_and_gradients_as_wide_as_
     network, norm, precision, monkeypatch
 ):
     _, stack = job_of(monkeypatch, network, norm)
-    shape, dtype, trace = stack.shape, HALVES[precision], Trace()
+    shape, dtype = stack.shape, HALVES[precision]
     with fake_gpu() as gpu:
         stack.to(gpu)
-        with torch.autocast(gpu.type, dtype):
-            outputs = stack(torch.zeros(3, *shape, device=gpu), trace)
+        with torch.autocast(gpu.type, dtype), watch(stack) as trace:
+            outputs = stack(torch.zeros(3, *shape, device=gpu))
         assert outputs.dtype == dtype
         if norm in ("none", "batch"):  # the others come out wide
-            assert trace.pre[0].dtype == dtype
+            assert trace[0].pre.dtype == dtype
         parameters = list(stack.parameters())
         gradients = torch.autograd.grad(outputs.float().sum(), parameters, materialize_grads=True)
         assert {g.dtype for g in gradients} == {torch.float32}

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from activations import functions, probes, store
 from activations.data import Data, mnist1d
 from activations.networks import MLP, NETWORKS, LeNet, Member, PreActivation, Recurrent, Residual
-from activations.program import accuracy
+from activations.program import accuracy, compares
 from activations.train import Grid, train, untrained
 
 COLUMNS = [
@@ -26,6 +26,11 @@ X = torch.tensor([[0.5, -1.0], [2.0, 0.0], [-1.5, 1.0]])
 Y = torch.tensor([0, 1, 1])
 DATA = Data("three points", X, Y, X, Y)
 ALL = probes.PROBES | {"sharpness": partial(probes.sharpness, iterations=2)}
+
+
+def asked(probe, network, data, before):
+    """What a probe says, if it is given the parameters before the step where it asks for them."""
+    return probe(network, data, **({"before": before} if compares(probe) else {}))
 
 
 def points(*shape, seed=0, classes=2):
@@ -233,10 +238,11 @@ def test_updates_compare_the_last_step_with_the_weights(kind, shape, where):
     stack = kind([Member.of("relu", "he", 0), Member.of("tanh", "he", 1)], shape, 3)
     assert probes.updates(stack, DATA)[["update", "ratio"]].isna().all(axis=None)
     now = {name: value.detach().clone() for name, value in stack.named_parameters()}
-    stack.before = [
-        value + 1e-3 * torch.arange(1, 3).view(2, *[1] * (value.ndim - 1)) for value in now.values()
-    ]
-    table = probes.updates(stack, DATA)
+    before = {
+        name: value + 1e-3 * torch.arange(1, 3).view(2, *[1] * (value.ndim - 1))
+        for name, value in now.items()
+    }
+    table = probes.updates(stack, DATA, before=before)
     assert dict(zip(table.weights, table.layer, strict=True)) == where and len(table) == 2 * len(where)
     for row in table.itertuples():
         W = now[row.weights][row.member].double()
@@ -365,9 +371,9 @@ def test_chunks_bound_what_is_computed_at_once_and_change_nothing():
     data, sizes = points(103, 2), []
 
     class Watched(MLP):
-        def forward(self, x, trace=None):
+        def forward(self, x):
             sizes.append(len(x))
-            return super().forward(x, trace)
+            return super().forward(x)
 
     stack = Watched([Member.of("relu", "he", seed) for seed in range(3)], (2,), 2, norm="batch").eval()
     whole = probes.units(stack, data, chunk=1000)
@@ -581,22 +587,22 @@ def test_the_network_is_left_as_it_is(network, norm):
     kept = copy.deepcopy(data)
     for dtype, training in ((torch.float32, True), (torch.float64, False)):
         stack = NETWORKS[network](members, shape, 10, norm=norm, **sizes).to(dtype).train(training)
-        stack.before = [parameter.detach() + 1 for parameter in stack.parameters()]
         stack.W[0].grad = torch.full_like(stack.W[0], 7.0)
         before, random = copy.deepcopy(stack.state_dict()), torch.get_rng_state()
-        past = copy.deepcopy(stack.before)
+        past = {name: value.detach() + 1 for name, value in stack.named_parameters()}
+        kept_past = copy.deepcopy(past)
         for name, probe in ALL.items():
             with torch.no_grad():  # as inside an evaluation
-                table = probe(stack, data)
+                table = asked(probe, stack, data, past)
             assert set(table.member) == {0, 1} and table.notna().all(axis=None), name
-            assert table.equals(probe(stack, data)), name
+            assert table.equals(asked(probe, stack, data, past)), name
             assert all(torch.equal(before[key], value) for key, value in stack.state_dict().items()), name
             grads = [parameter.grad for parameter in stack.parameters() if parameter is not stack.W[0]]
             assert grads == [None] * len(grads) and (stack.W[0].grad == 7).all(), name
             assert torch.equal(random, torch.get_rng_state()), name
             assert all(module.training is training for module in stack.modules()), name
             assert all(parameter.requires_grad for parameter in stack.parameters()), name
-            assert all(map(torch.equal, past, stack.before)), name
+            assert all(torch.equal(past[key], value) for key, value in kept_past.items()), name
             assert torch.equal(kept.x, data.x) and torch.equal(kept.y, data.y)
 
 
@@ -605,13 +611,15 @@ def test_a_member_is_measured_as_if_it_were_alone(probe):
     members = [Member.of(a, "he", s) for s, a in enumerate(("relu", "relu", "tanh", "gelu", "sine"))]
     data = points(40, 6)
     stack = MLP(members, (6,), 2, depth=2, width=8, norm="batch")
-    stack.before = [parameter.detach() * 1.5 for parameter in stack.parameters()]
-    together = probe(stack, data)
+    past = {name: value.detach() * 1.5 for name, value in stack.named_parameters()}
+    together = asked(probe, stack, data, past)
     for member in range(5):
         alone = stack.keep([member])
-        alone.before = [part[member : member + 1] for part in stack.before]
+        its_past = {name: part[member : member + 1] for name, part in past.items()}
         one = together[together.member == member].drop(columns="member").reset_index(drop=True)
-        pd.testing.assert_frame_equal(one, probe(alone, data).drop(columns="member"), rtol=1e-5, atol=1e-7)
+        pd.testing.assert_frame_equal(
+            one, asked(probe, alone, data, its_past).drop(columns="member"), rtol=1e-5, atol=1e-7
+        )
 
 
 def everything(network, data):
@@ -683,12 +691,11 @@ def test_a_member_that_is_not_finite_says_so_and_the_others_do_not_notice(probe,
     members = [Member.of("relu", "he", seed) for seed in range(4)]
     data = points(40, 6)
     calm, wild = (MLP(members, (6,), 2, depth=2, width=8).double() for _ in range(2))
-    for stack in (calm, wild):
-        stack.before = [parameter.detach() * 1.5 for parameter in stack.parameters()]
+    past = {name: value.detach() * 1.5 for name, value in calm.named_parameters()}
     with torch.no_grad():
         for W in wild.W:
             W[2] = harm * W[2].sign() if harm == 1e300 else harm
-    table, usual = probe(wild, data), probe(calm, data)
+    table, usual = (asked(probe, stack, data, past) for stack in (wild, calm))
     others = table.member != 2
     pd.testing.assert_frame_equal(table[others], usual[others], check_exact=True)
     mine = table[~others]

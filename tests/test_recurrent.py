@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from activations import functions
-from activations.networks import GRU, LSTM, Member, Recurrent, Trace, weights
+from activations.networks import GRU, LSTM, Member, Recurrent, weights
 from activations.nn import apply
+from activations.trace import watch
 
 KINDS = {"rnn": Recurrent, "gru": GRU, "lstm": LSTM}
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
@@ -106,22 +107,22 @@ def test_other_activations_take_the_place_of_tanh_where_the_docstring_says(kind)
 @EVERY_KIND
 def test_a_trace_has_an_entry_a_layer_and_step_layer_by_layer(kind):
     stack, x = build(kind)
-    trace = Trace()
-    outputs = stack(x, trace)
+    with watch(stack) as trace:
+        outputs = stack(x)
     assert torch.equal(outputs, stack(x))
-    assert len(trace.pre) == len(trace.post) == len(trace.weights) == 2 * 5
-    for place, (z, h, W) in enumerate(zip(trace.pre, trace.post, trace.weights, strict=True)):
-        assert z.shape == h.shape == (3, 7, 6)
-        assert W is stack.U[place // 5]
+    assert len(trace) == 2 * 5
+    for place, layer in enumerate(trace):
+        assert layer.pre.shape == layer.post.shape == (3, 7, 6)
+        assert layer.weights is stack.U[place // 5]
         for index, member in enumerate(MIXED):
-            assert_near(h[index], apply(member.activation, z[index]))
-    deltas = torch.autograd.grad(outputs.sum(), trace.pre)
+            assert_near(layer.post[index], apply(member.activation, layer.pre[index]))
+    deltas = torch.autograd.grad(outputs.sum(), [layer.pre for layer in trace])
     assert all(delta.abs().sum() > 0 for delta in deltas)
-    early = Trace()
     changed = x.clone()
     changed[:, :, -1] += 1  # the last step is read last
-    stack(changed, early)
-    same = [torch.equal(a, b) for a, b in zip(trace.pre, early.pre, strict=True)]
+    with watch(stack) as early:
+        stack(changed)
+    same = [torch.equal(a.pre, b.pre) for a, b in zip(trace, early, strict=True)]
     assert same == [True] * 4 + [False] + [True] * 4 + [False]
 
 

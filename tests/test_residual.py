@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from activations import normalize
-from activations.networks import Member, PreActivation, Residual, Trace
+from activations.networks import Member, PreActivation, Residual
 from activations.nn import apply
+from activations.trace import watch
 
 MEMBERS = (Member.of("tanh", "xavier", 0), Member.of("gelu", "he", 1), Member.of("gelu", "default", 2))
 EVERY_KIND = pytest.mark.parametrize("kind", [Residual, PreActivation], ids=["post", "pre"])
@@ -80,15 +81,15 @@ def test_a_member_answers_and_learns_as_the_formula_says(kind, norm, training):
     for shift in range(3):
         stack(x + shift)  # moves running statistics
     stack.train(training)
-    trace = Trace()
-    outputs = stack(x, trace)
+    with watch(stack) as trace:
+        outputs = stack(x)
     gradients = torch.autograd.grad(outputs.pow(2).sum(), list(stack.parameters()))
     total = 0
     for index in range(len(MEMBERS)):
         expected, pre = by_hand(stack, norm, index, x, training)
         torch.testing.assert_close(outputs[index], expected, rtol=1e-9, atol=1e-9)
-        for z, reference in zip(trace.pre, pre, strict=True):
-            torch.testing.assert_close(z[index], reference, rtol=1e-9, atol=1e-9)
+        for layer, reference in zip(trace, pre, strict=True):
+            torch.testing.assert_close(layer.pre[index], reference, rtol=1e-9, atol=1e-9)
         total = total + expected.pow(2).sum()
     for ours, reference in zip(gradients, torch.autograd.grad(total, list(stack.parameters())), strict=True):
         torch.testing.assert_close(ours, reference, rtol=1e-8, atol=1e-8)
@@ -97,13 +98,13 @@ def test_a_member_answers_and_learns_as_the_formula_says(kind, norm, training):
 @EVERY_KIND
 def test_a_trace_names_the_weights_that_fed_each_activation(kind):
     stack, x = build(kind, "layer")
-    trace = Trace()
-    stack(x, trace)
-    assert len(trace.pre) == len(trace.post) == 2 * DEPTH + 1
-    assert [id(W) for W in trace.weights] == [id(W) for W in list(stack.W)[:-1]]
-    for z, h in zip(trace.pre, trace.post, strict=True):
+    with watch(stack) as trace:
+        stack(x)
+    assert len(trace) == 2 * DEPTH + 1
+    assert [id(layer.weights) for layer in trace] == [id(W) for W in list(stack.W)[:-1]]
+    for layer in trace:
         for index, member in enumerate(MEMBERS):
-            torch.testing.assert_close(h[index], apply(member.activation, z[index]))
+            torch.testing.assert_close(layer.post[index], apply(member.activation, layer.pre[index]))
 
 
 def test_without_branches_the_free_path_carries_the_input_to_the_end():

@@ -4,6 +4,7 @@ This is the loop itself. `activations.train` divides a grid into programs and pu
 """
 
 import contextlib
+import inspect
 import math
 import os
 import time
@@ -16,11 +17,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from activations import archive, losses
+from activations import archive, losses, trace
 from activations.ambient import independent, one_thread
 from activations.data import Data
 from activations.grid import Group
-from activations.networks import Stack, Trace, undisturbed, weights
+from activations.networks import Stack, weights
 from activations.optimise import Rows
 from activations.seeds import checked
 from activations.store import Trained
@@ -31,7 +32,7 @@ AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 LOSS_SCALE = {"float16": 1024.0}
 CHECK = 25  # steps after which members are looked at for NaN, at the latest
 
-Probe = Callable[[Stack, Data], pd.DataFrame]
+Probe = Callable[..., pd.DataFrame]  # of a network and data
 
 
 def batches(examples: int, batch: int, steps: int, seeds: Sequence[int]) -> Tensor:
@@ -64,7 +65,7 @@ def accuracy(network: Stack, x: Tensor, y: Tensor, chunk: int = 200) -> Tensor:
 
     NaN where an answer is NaN. The network answers in evaluation mode, and is left in the mode that it was in.
     """
-    with undisturbed(network):
+    with trace.undisturbed(network):
         network.eval()
         right = [
             _right(network(part), labels).sum(1).cpu().double()
@@ -181,14 +182,19 @@ class _Program:
         job, chosen = self.job, self.order[number - 1]
         x = self.x.index_select(0, chosen.view(-1)).view(*chosen.shape, *self.x.shape[1:])
         y = self.data.y.index_select(0, chosen.view(-1)).view(chosen.shape)
-        trace = Trace() if {"activation_l1", "activation_l2"} & self.penalties.keys() else None
-        with torch.autocast(self.device.type, AUTOCAST.get(job.precision), enabled=job.precision in AUTOCAST):
-            outputs = self.network(x, trace)
+        half = torch.autocast(
+            self.device.type, AUTOCAST.get(job.precision), enabled=job.precision in AUTOCAST
+        )
+        seen: list[trace.Layer] = []
+        with half, contextlib.ExitStack() as watching:
+            if {"activation_l1", "activation_l2"} & self.penalties.keys():
+                seen = watching.enter_context(trace.watch(self.network))
+            outputs = self.network(x)
         torch.clear_autocast_cache()  # which stays where the reader is in an autocast, too, and has the old weights
         each = losses.cross_entropy(outputs.to(self.dtype), y)
         objective = each
         for name, factors in self.penalties.items():
-            objective = objective + factors * _penalty(name, self.network, trace)
+            objective = objective + factors * _penalty(name, self.network, seen)
         scale = LOSS_SCALE.get(job.precision, 1.0)
         gradients = torch.autograd.grad(objective.sum() * scale, self.rows.parameters, materialize_grads=True)
         self.rows.step(number, gradients, scale)
@@ -234,11 +240,13 @@ class _Program:
 
     def probed(self, number: int, before: Sequence[Tensor] | None) -> pd.DataFrame:
         """What the probes say, of the members that are left, in training mode."""
-        self.network.before = before
+        names = [name for name, _ in self.network.named_parameters()]
+        past = None if before is None else dict(zip(names, before, strict=True))
         tables = []
         for probe in self.job.probe:
-            with independent(), undisturbed(self.network):
-                table = probe(self.network, self.data)
+            more = {"before": past} if compares(probe) else {}
+            with independent(), trace.undisturbed(self.network):
+                table = probe(self.network, self.data, **more)
             if not isinstance(table, pd.DataFrame) or "member" not in table:
                 raise TypeError(
                     f"probe must return a table with a column 'member', got {type(table).__name__}"
@@ -246,7 +254,6 @@ class _Program:
             archive.check("probe", table)
             table = table.assign(member=np.array(self.alive)[table.member.to_numpy()], step=number)
             tables.append(table.assign(probe=name(probe)) if len(self.job.probe) > 1 else table)
-        self.network.before = None
         return pd.concat(tables, ignore_index=True)
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -261,18 +268,25 @@ class _Program:
         return arrays
 
 
+def compares(probe: Any) -> bool:
+    """Whether a probe asks for the parameters as they were before the step."""
+    try:
+        return "before" in inspect.signature(probe).parameters
+    except ValueError:  # it is written in C, and does not say what it takes
+        return False
+
+
 def name(probe: Any) -> str:
     """What a probe is called."""
     return str(getattr(getattr(probe, "func", probe), "__name__", probe))
 
 
-def _penalty(name: str, network: Stack, trace: Trace | None) -> Tensor:
+def _penalty(name: str, network: Stack, seen: Sequence[trace.Layer]) -> Tensor:
     """What a penalty's factor is multiplied by: [members]."""
     power = {"l1": torch.abs, "l2": torch.square}[name.rpartition("_")[2]]
     if name.startswith("weight"):
         return torch.stack([power(W).flatten(1).sum(1) for W in weights(network)]).sum(0)
-    assert trace is not None
-    return torch.stack([power(h).flatten(2).sum(2).mean(1) for h in trace.post]).sum(0)
+    return torch.stack([power(layer.post).flatten(2).sum(2).mean(1) for layer in seen]).sum(0)
 
 
 def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) -> Trained:
@@ -288,7 +302,8 @@ def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) ->
             if stopped := stop():
                 break
             due = bool(job.probe) and number in job.probed
-            before = [parameter.detach().clone() for parameter in program.rows.parameters] if due else None
+            asked = due and any(compares(probe) for probe in job.probe)
+            before = [parameter.detach().clone() for parameter in program.rows.parameters] if asked else None
             program.step(number)
             advance(1)
             if number in recorded or due or len(program.since) % CHECK == 0:

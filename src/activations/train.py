@@ -94,8 +94,8 @@ def train(
         evaluate: Record the test accuracy every so many steps or at these steps, too, and at the end: it is a pass over
             the test set.
         probe: Called as `probe(network, data)` in training mode, with float32 data; returns a table with a column `member`. Of the network it
-            changes what it likes but the parameters. `network.before` holds the parameters as they were before the step,
-            or None. Its columns hold numbers, words, dates and the like (`activations.archive`), which `Run.save` can
+            changes what it likes but the parameters. With an argument `before`, it is also given the parameters as they
+            were before the step, by name, or None. Its columns hold numbers, words, dates and the like (`activations.archive`), which `Run.save` can
             keep; others are refused when it is first called, before the first step unless `probe_every` says later. With several probes, a column `probe` says in `Run.probes` whose a row is.
         probe_every: Call it every so many steps, or at these steps, 0 being before the first; None calls it at step 0 and
             whenever a row is recorded.

@@ -15,7 +15,7 @@ from torch import nn
 from activations.networks.dense import MLP, PreActivation, Residual
 from activations.networks.lenet import LeNet
 from activations.networks.recurrent import GRU, LSTM, Recurrent
-from activations.networks.stack import Member, Stack, Trace, measurable, ordered, positive, undisturbed
+from activations.networks.stack import Member, SideBySide, Stack, ordered, positive
 
 __all__ = [
     "GRU",
@@ -27,12 +27,10 @@ __all__ = [
     "PreActivation",
     "Recurrent",
     "Residual",
+    "SideBySide",
     "Stack",
-    "Trace",
-    "measurable",
     "ordered",
     "positive",
-    "undisturbed",
     "weights",
 ]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from activations.networks.stack import Member, Stack, Trace, positive
+from activations.networks.stack import Member, Stack, positive
 from activations.normalize import Norm
 
 
@@ -43,9 +43,9 @@ class MLP(Stack):
         for features in hidden:
             self.add_norm(features)
 
-    def forward(self, x: Tensor, trace: Trace | None = None) -> Tensor:
-        """Return the members' outputs before the softmax; fill `trace` where one is given."""
-        return self.dense(self.spread(x).flatten(2), trace)
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the members' outputs before the softmax."""
+        return self.dense(self.spread(x).flatten(2))
 
 
 class Residual(Stack):
@@ -87,14 +87,14 @@ class Residual(Stack):
         for features in hidden:
             self.add_norm(features)
 
-    def forward(self, x: Tensor, trace: Trace | None = None) -> Tensor:
-        """Return the members' outputs before the softmax; fill `trace` where one is given."""
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the members' outputs before the softmax."""
         h = self.spread(x).flatten(2)
-        h = self.activate(self.normalize(self.linear(h, 0), 0), trace, self.W[0])
+        h = self.activate(self.normalize(self.linear(h, 0), 0), self.W[0])
         for first in range(1, len(self.W) - 1, 2):
-            inside = self.activate(self.normalize(self.linear(h, first), first), trace, self.W[first])
+            inside = self.activate(self.normalize(self.linear(h, first), first), self.W[first])
             branch = self.normalize(self.linear(inside, first + 1), first + 1)
-            h = self.activate(h + branch, trace, self.W[first + 1])
+            h = self.activate(h + branch, self.W[first + 1])
         return self.head(h)
 
 
@@ -121,11 +121,11 @@ class PreActivation(Residual):
     Source: he2016identity.
     """
 
-    def forward(self, x: Tensor, trace: Trace | None = None) -> Tensor:
-        """Return the members' outputs before the softmax; fill `trace` where one is given."""
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the members' outputs before the softmax."""
         h = self.linear(self.spread(x).flatten(2), 0)
         for first in range(1, len(self.W) - 1, 2):
-            inside = self.activate(self.normalize(h, first - 1), trace, self.W[first - 1])
-            inside = self.activate(self.normalize(self.linear(inside, first), first), trace, self.W[first])
+            inside = self.activate(self.normalize(h, first - 1), self.W[first - 1])
+            inside = self.activate(self.normalize(self.linear(inside, first), first), self.W[first])
             h = h + self.linear(inside, first + 1)
-        return self.head(self.activate(self.normalize(h, len(self.norms) - 1), trace, self.W[-2]))
+        return self.head(self.activate(self.normalize(h, len(self.norms) - 1), self.W[-2]))

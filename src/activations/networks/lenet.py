@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from activations.networks.stack import Member, Stack, Trace, positive
+from activations.networks.stack import Member, Stack, positive
 from activations.normalize import Norm
 
 
@@ -53,8 +53,8 @@ class LeNet(Stack):
         for features in (6, 16, 120, 84):
             self.add_norm(features)
 
-    def forward(self, x: Tensor, trace: Trace | None = None) -> Tensor:
-        """Return the members' outputs before the softmax; fill `trace` where one is given."""
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the members' outputs before the softmax."""
         h = self.spread(x)
         for index, (kernels, shifts) in enumerate(zip(self.kernels, self.shifts, strict=True)):
             # One convolution a member: grouped into one call they take 1.4 times as long.
@@ -63,6 +63,6 @@ class LeNet(Stack):
             z = torch.stack(
                 [F.conv2d(images, kernel, shift, padding=padding) for images, kernel, shift in layers]
             )
-            h = self.activate(self.normalize(z, index), trace, kernels)
+            h = self.activate(self.normalize(z, index), kernels)
             h = F.avg_pool2d(h.flatten(0, 1), 2).unflatten(0, (len(self.members), -1))
-        return self.dense(h.flatten(2), trace, norm=2)
+        return self.dense(h.flatten(2), norm=2)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from activations.networks.stack import Member, Stack, Trace, elementwise, positive
+from activations.networks.stack import Member, Stack, elementwise, positive
 from activations.normalize import Norm
 
 
@@ -30,7 +30,7 @@ class Recurrent(Stack):
 
     Shape: `[batch, *shape]` or `[members, batch, *shape]` → `[members, batch, classes]`.
 
-    A trace has an entry a layer and step, layer by layer.
+    A trace (`activations.trace`) has an entry a layer and step, layer by layer.
 
     Raises:
         TypeError: If a size is no int.
@@ -74,8 +74,8 @@ class Recurrent(Stack):
         gates = [self.draw((fan_in, fan_out), fan_in, fan_out).detach() for _ in range(self.gates)]
         return nn.Parameter(torch.cat(gates, dim=2))
 
-    def forward(self, x: Tensor, trace: Trace | None = None) -> Tensor:
-        """Return the members' outputs before the softmax; fill `trace` where one is given."""
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the members' outputs before the softmax."""
         x = self.spread(x)
         steps = self.shape[-2] if len(self.shape) > 1 else self.shape[0]
         read = x.reshape(*x.shape[:2], steps, -1).unbind(2)
@@ -84,16 +84,14 @@ class Recurrent(Stack):
             h = memory = inputs.new_zeros(len(inputs), inputs.shape[2], U.shape[1])
             states = []
             for z in inputs.unbind(1):
-                h, memory = self.cell(z, h, memory, layer, trace)
+                h, memory = self.cell(z, h, memory, layer)
                 states.append(h)
             read = tuple(states)
         return self.head(h)
 
-    def cell(
-        self, z: Tensor, h: Tensor, memory: Tensor, layer: int, trace: Trace | None
-    ) -> tuple[Tensor, Tensor]:
+    def cell(self, z: Tensor, h: Tensor, memory: Tensor, layer: int) -> tuple[Tensor, Tensor]:
         """One step, from what the inputs bring, [members, batch, gates · width], and the state before."""
-        return self.activate(z + torch.baddbmm(self.c[layer], h, self.U[layer]), trace, self.U[layer]), memory
+        return self.activate(z + torch.baddbmm(self.c[layer], h, self.U[layer]), self.U[layer]), memory
 
 
 class GRU(Recurrent):
@@ -112,15 +110,13 @@ class GRU(Recurrent):
 
     gates = 3
 
-    def cell(
-        self, z: Tensor, h: Tensor, memory: Tensor, layer: int, trace: Trace | None
-    ) -> tuple[Tensor, Tensor]:
+    def cell(self, z: Tensor, h: Tensor, memory: Tensor, layer: int) -> tuple[Tensor, Tensor]:
         """One step."""
         sizes = [2 * h.shape[2], h.shape[2]]
         gates, n = z.split(sizes, dim=2)
         h_gates, h_n = torch.baddbmm(self.c[layer], h, self.U[layer]).split(sizes, dim=2)
         reset, update = elementwise(torch.sigmoid, gates + h_gates).chunk(2, dim=2)
-        candidate = self.activate(n + reset * h_n, trace, self.U[layer])
+        candidate = self.activate(n + reset * h_n, self.U[layer])
         return candidate + update * (h - candidate), memory
 
 
@@ -140,14 +136,12 @@ class LSTM(Recurrent):
 
     gates = 4
 
-    def cell(
-        self, z: Tensor, h: Tensor, memory: Tensor, layer: int, trace: Trace | None
-    ) -> tuple[Tensor, Tensor]:
+    def cell(self, z: Tensor, h: Tensor, memory: Tensor, layer: int) -> tuple[Tensor, Tensor]:
         """One step."""
         z = z + torch.baddbmm(self.c[layer], h, self.U[layer])
         i, f, _, o = elementwise(torch.sigmoid, z).chunk(
             4, dim=2
         )  # one call: three for three gates take longer
-        candidate = self.activate(z.chunk(4, dim=2)[2], trace, self.U[layer])
+        candidate = self.activate(z.chunk(4, dim=2)[2], self.U[layer])
         memory = f * memory + i * candidate
         return o * self.activate(memory), memory

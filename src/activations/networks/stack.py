@@ -2,9 +2,8 @@
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, pairwise
 from typing import Any
@@ -52,21 +51,6 @@ class Member:
             TypeError: If the seed is no int.
         """
         return cls(functions.get_elementwise(activation), initialize.get(init), seed)
-
-
-@dataclass
-class Trace:
-    """What a forward pass left behind, an entry an activation, in the order in which they were applied.
-
-    Attributes:
-        pre: Before the activation.
-        post: After it.
-        weights: The weights that fed it, [members, ...]; the same ones again where they are shared over time.
-    """
-
-    pre: list[Tensor] = field(default_factory=list)
-    post: list[Tensor] = field(default_factory=list)
-    weights: list[nn.Parameter] = field(default_factory=list)
 
 
 def positive(name: str, value: int) -> int:
@@ -131,16 +115,35 @@ class _Head(torch.autograd.Function):
         return below, (delta @ h).transpose(1, 2), delta.sum(2)[:, None]
 
 
-def _alike(members: Sequence[Member]) -> list[tuple[Activation, int]]:
-    """Neighbours with one activation: it, and how many they are."""
-    return [(activation, len(list(run))) for activation, run in groupby(m.activation for m in members)]
+class SideBySide(nn.Module):
+    """The members' activations, each applied to its member's slice of [members, ...].
+
+    Args:
+        activations: One a member.
+    """
+
+    def __init__(self, activations: Iterable[Activation]) -> None:
+        super().__init__()
+        self.activations = tuple(activations)
+        self._runs = [(activation, len(list(run))) for activation, run in groupby(self.activations)]
+
+    def forward(self, z: Tensor, weights: nn.Parameter | None = None) -> Tensor:
+        """Return the activations of z; which weights fed them is told to hooks alone (`activations.trace`)."""
+        if len(self._runs) == 1:
+            return elementwise(partial(apply, self._runs[0][0]), z)
+        parts = z.split([count for _, count in self._runs])
+        return torch.cat(
+            [
+                elementwise(partial(apply, activation), part)
+                for (activation, _), part in zip(self._runs, parts, strict=True)
+            ]
+        )
 
 
 class Stack(nn.Module):
     """Members side by side: their weights, and their activations where they differ.
 
-    The first dimension of every parameter and buffer counts the members. For a probe, `before` holds the
-    parameters as they were before the last step of training; else it is None.
+    The first dimension of every parameter and buffer counts the members.
 
     Args:
         members: One or more.
@@ -151,8 +154,6 @@ class Stack(nn.Module):
         TypeError: If a size is no int, or the members a set.
         ValueError: If there is no member, a size is below 1, or the norm is unknown.
     """
-
-    before: Sequence[Tensor] | None = None
 
     def __init__(self, members: Sequence[Member], shape: tuple[int, ...], norm: str | Norm = "none") -> None:
         super().__init__()
@@ -169,10 +170,10 @@ class Stack(nn.Module):
         self.b = nn.ParameterList()
         self.norms = nn.ModuleList()
         self._generators = [Generator().manual_seed(member.seed) for member in self.members]
-        self._runs = _alike(self.members)
+        self.activate = SideBySide(member.activation for member in self.members)
 
     def keep(self, rows: Sequence[int]) -> "Stack":
-        """Copy the stack with these members alone, in this order; `before` goes along.
+        """Copy the stack with these members alone, in this order.
 
         Raises:
             ValueError: If there is no row, or one is no member's.
@@ -182,10 +183,11 @@ class Stack(nn.Module):
             raise ValueError(f"rows must be some of 0 to {len(self.members) - 1}, got {list(rows)}")
         chosen = torch.tensor(rows, device=self.W[0].device)
         copies: dict[int, Any] = {id(p): nn.Parameter(p.detach()[chosen]) for p in self.parameters()}
-        copies |= {id(values): values[chosen] for values in (*self.buffers(), *(self.before or ()))}
+        copies |= {id(values): values[chosen] for values in self.buffers()}
         copies[id(self.members)] = tuple(self.members[row] for row in rows)
         copies[id(self._generators)] = [self._generators[row] for row in rows]
-        copies[id(self._runs)] = _alike(copies[id(self.members)])
+        alike = SideBySide(self.members[row].activation for row in rows)
+        copies[id(self.activate)] = alike.train(self.activate.training)
         return copy.deepcopy(self, copies)
 
     def draw(self, shape: tuple[int, ...], fan_in: int, fan_out: int) -> nn.Parameter:
@@ -228,25 +230,6 @@ class Stack(nn.Module):
         """Apply the norm with this index to `z`, [members, batch, features, ...]; without one, `z` it is."""
         return self.norms[index](z) if self.norms else z
 
-    def activate(self, z: Tensor, trace: Trace | None = None, weights: nn.Parameter | None = None) -> Tensor:
-        """Apply each member's activation to its slice of `z`, [members, ...]; note both sides in `trace`."""
-        if len(self._runs) == 1:
-            h = elementwise(partial(apply, self._runs[0][0]), z)
-        else:
-            parts = z.split([count for _, count in self._runs])
-            h = torch.cat(
-                [
-                    elementwise(partial(apply, activation), part)
-                    for (activation, _), part in zip(self._runs, parts, strict=True)
-                ]
-            )
-        if trace is not None:
-            trace.pre.append(z)
-            trace.post.append(h)
-            if weights is not None:
-                trace.weights.append(weights)
-        return h
-
     def linear(self, h: Tensor, index: int) -> Tensor:
         """Return h W + b with these weights: [members, batch, fan_in] → [members, batch, fan_out]."""
         return torch.baddbmm(self.b[index], h, self.W[index])
@@ -255,39 +238,8 @@ class Stack(nn.Module):
         """Return the outputs: the last linear layer, [members, batch, fan_in] → [members, batch, classes]."""
         return _Head.apply(h, self.W[-1], self.b[-1]).transpose(1, 2)
 
-    def dense(self, h: Tensor, trace: Trace | None, norm: int = 0) -> Tensor:
+    def dense(self, h: Tensor, norm: int = 0) -> Tensor:
         """Run the linear layers, all but the last with norm (from this index on) and activation."""
         for index, W in enumerate(self.W[:-1]):
-            h = self.activate(self.normalize(self.linear(h, index), norm + index), trace, W)
+            h = self.activate(self.normalize(self.linear(h, index), norm + index), W)
         return self.head(h)
-
-
-def measurable(network: Stack, gradients: bool = False) -> Stack:
-    """The network, or a copy of it where it cannot be measured itself.
-
-    What was made in inference mode cannot be put back as it was, and no gradient passes through it.
-
-    Args:
-        network: Any stack.
-        gradients: Whether gradients of all its weights will be asked for, frozen ones included.
-    """
-    parts = [*network.parameters(), *network.buffers()]
-    frozen = gradients and not all(parameter.requires_grad for parameter in network.parameters())
-    if frozen or any(part.is_inference() for part in parts):
-        return network.keep(range(len(network.members)))
-    return network
-
-
-@contextmanager
-def undisturbed(network: nn.Module) -> Iterator[None]:
-    """Put the network's buffers (running statistics) and the modes of its parts back as they were, whatever happens."""
-    modes = [(module, module.training) for module in network.modules()]
-    before = [buffer.clone() for buffer in network.buffers()]
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
-        with torch.no_grad():
-            for buffer, value in zip(network.buffers(), before, strict=True):
-                buffer.copy_(value)

@@ -1,7 +1,9 @@
 """What goes on inside: probes, which measure networks at any step of training without touching them.
 
-A probe is called as `probe(network, data)` and returns a table with a column `member`, the place in the
-stack. Its options are bound by `functools.partial`, so that what was trained with it can be kept::
+A probe is called as `probe(network, data)`, where network is a `Stack` or any other `torch.nn.Module`, and returns a
+table with a column `member`, the place in the stack (0, where it is none). It is made of what `activations.trace` sees.
+A probe that has an argument `before` is also given the parameters as they were before the last step, by name, or None.
+Its options are bound by `functools.partial`, so that what was trained with it can be kept::
 
     run = train(grid, "mnist1d", probe=partial(probes.layers, examples=50), probe_every=10)
     run.probes       # one row a member, step and hidden layer

@@ -2,11 +2,12 @@
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from activations import trace
 from activations.arguments import number
 from activations.data import Data
-from activations.networks import Stack, Trace, measurable, positive, undisturbed
+from activations.networks import positive
 from activations.probes.registry import probe
 
 SPARSE = 0.9  # a unit is sparse where it is zero on more than this share of the examples, but not on all
@@ -14,7 +15,7 @@ SPARSE = 0.9  # a unit is sparse where it is zero on more than this share of the
 
 @probe
 @torch.no_grad()
-def units(network: Stack, data: Data, chunk: int = 200, tau: float = 0.025) -> pd.DataFrame:
+def units(network: nn.Module, data: Data, chunk: int = 200, tau: float = 0.025) -> pd.DataFrame:
     r"""Count dead, sparse, always-on and dormant units over the whole training set.
 
     Unit i of a layer of H units is τ-dormant where its score is at most τ (Sokar et al. 2023):
@@ -27,7 +28,7 @@ def units(network: Stack, data: Data, chunk: int = 200, tau: float = 0.025) -> p
     ever exactly zero, so that nearly all units are always on.
 
     Args:
-        network: Any stack; it is left as it is.
+        network: Any module that `activations.trace` can watch; it is left as it is.
         data: Where the examples come from, on the network's device.
         chunk: How many examples are looked at at a time, at most; at least 1. It bounds the memory. In
             training mode, batch norm takes the statistics of a chunk; the result depends on it then, and only
@@ -49,25 +50,25 @@ def units(network: Stack, data: Data, chunk: int = 200, tau: float = 0.025) -> p
     """
     count = positive("chunk", chunk)
     tau = number("tau", tau, least=0.0, infinite=True)
-    network = measurable(network)
+    network = trace.measurable(network)
     dtype = next(network.parameters()).dtype
-    zeros: dict[int, Tensor] = {}  # by layer, as told by its weights, as is the rest: [members, units]
-    sums: dict[int, Tensor] = {}
-    looked: dict[int, int] = {}
+    zeros: dict[tuple[str, int], Tensor] = {}  # by layer, as is the rest: [members, units]
+    sums: dict[tuple[str, int], Tensor] = {}
+    looked: dict[tuple[str, int], int] = {}
     # All chunks have about one size, since batch norm cannot take a rest of one example.
     chunks = data.x.tensor_split(-(-len(data.x) // count))
-    with undisturbed(network):
+    with trace.undisturbed(network):
         for x in chunks:
-            trace = Trace()
-            network(x.to(dtype), trace)
-            for W, h in zip(trace.weights, trace.post, strict=True):
+            with trace.watch(network) as seen:
+                network(x.to(dtype))
+            for step in seen:
+                h, key = step.arranged(step.post), step.key
                 flat = h.flatten(3) if h.ndim > 3 else h[..., None]
-                numbers = flat.shape[1] * flat.shape[3]
                 silent = (flat == 0).sum((1, 3)).cpu()
                 size = flat.abs().cpu().sum((1, 3), dtype=torch.float64)  # MPS has no float64
-                zeros[id(W)] = zeros.get(id(W), 0) + silent
-                sums[id(W)] = sums.get(id(W), 0) + size
-                looked[id(W)] = looked.get(id(W), 0) + numbers
+                zeros[key] = zeros.get(key, 0) + silent
+                sums[key] = sums.get(key, 0) + size
+                looked[key] = looked.get(key, 0) + flat.shape[1] * flat.shape[3]
     tables = []
     for layer, key in enumerate(zeros, start=1):
         share, size = zeros[key].double() / looked[key], sums[key] / looked[key]

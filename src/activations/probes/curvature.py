@@ -2,19 +2,19 @@
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from activations import arguments
+from activations import arguments, trace
 from activations.data import Data
 from activations.losses import cross_entropy
-from activations.networks import Stack, positive
+from activations.networks import positive
 from activations.probes.registry import probe
 from activations.seeds import checked
 
 
 @probe
 def sharpness(
-    network: Stack,
+    network: nn.Module,
     data: Data,
     examples: int = 200,
     iterations: int = 50,
@@ -40,7 +40,7 @@ def sharpness(
     mean cross-entropy of the examples, without penalties; at kinks of φ its second derivative counts as 0.
 
     Args:
-        network: Any stack; it is left as it is.
+        network: Any module whose outputs are scores of the classes; it is left as it is.
         data: Where the examples come from, on the network's device.
         examples: The loss is that of so many, from the first training example on; at least 1.
         iterations: How many products with the Hessian are taken, at most; at least 1.
@@ -60,15 +60,16 @@ def sharpness(
     count, most = positive("examples", examples), positive("iterations", iterations)
     tolerance = arguments.number("tolerance", tolerance, least=0.0, infinite=True)
     generator = torch.Generator().manual_seed(checked(seed))
-    wide = network.keep(range(len(network.members)))  # a copy in which nothing is frozen
+    wide = trace.copied(network)
     if next(wide.parameters()).device.type == "mps":  # which has no float64
         wide = wide.cpu()
     parameters = list(wide.double().parameters())
-    members = len(wide.members)
+    members = trace.members(wide)
     x, y = (part[:count].to(parameters[0].device) for part in (data.x, data.y))
-    total = cross_entropy(wide(x.double()), y.expand(members, -1)).sum()
+    with trace.undrawn(wide):
+        total = cross_entropy(trace.outputs(wide, x.double()), y.expand(members, -1)).sum()
     gradients = torch.autograd.grad(total, parameters, create_graph=True, materialize_grads=True)
-    slope = _side_by_side(gradients)
+    slope = _side_by_side(wide, gradients)
 
     start = torch.randn(slope.shape[1], generator=generator, dtype=torch.float64)
     v = (start / start.norm()).to(slope.device).expand(members, -1)
@@ -78,7 +79,7 @@ def sharpness(
         products = torch.autograd.grad(
             slope, parameters, v, retain_graph=number < most, materialize_grads=True
         )
-        Hv = _side_by_side(products)
+        Hv = _side_by_side(wide, products)
         value, length = (v * Hv).sum(1), Hv.norm(dim=1)
         off = (Hv - value[:, None] * v).norm(dim=1)
         residual = torch.where(length == 0, 0.0, off / value.abs())
@@ -99,6 +100,6 @@ def sharpness(
     )
 
 
-def _side_by_side(parts: tuple[Tensor, ...]) -> Tensor:
-    """[members, ...] each → [members, all of them]."""
-    return torch.cat([part.flatten(1) for part in parts], dim=1)
+def _side_by_side(network: nn.Module, parts: tuple[Tensor, ...]) -> Tensor:
+    """What has the shapes of the parameters → [members, all of them]."""
+    return torch.cat([trace.members_first(network, part).flatten(1) for part in parts], dim=1)

@@ -1,23 +1,27 @@
 """Signals on their way forward and back, layer by layer, and what a step does to the weights."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from activations import trace
 from activations.data import Data
 from activations.losses import cross_entropy
-from activations.networks import Stack, Trace, measurable, positive, undisturbed, weights
+from activations.networks import positive
 from activations.probes import saturation
 from activations.probes.registry import probe
 
 
 @probe
-def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
+def layers(network: nn.Module, data: Data, examples: int = 200) -> pd.DataFrame:
     """Measure every hidden layer on the first training examples.
 
     Args:
-        network: Any stack; it is left as it is, gradients included.
+        network: Any module that `activations.trace` can watch and whose outputs are scores of the classes; it is left as it
+            is, gradients included.
         data: Where the examples come from, on the network's device.
         examples: How many are looked at, at least 1.
 
@@ -26,42 +30,46 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
         and step, layer by layer), with the columns `member`, `layer`, `pre_mean`, `pre_sd` (pre-activations
         z), `post_mean`, `post_sd` (activations φ(z)), `post_spread` (standard deviation of a unit's
         activation over the examples, averaged over units), `saturated` and `zero` (shares of units ×
-        examples, 0 to 1: slope below 1 % of the largest, NaN where there is no largest; output exactly 0; both NaN
-        where a z or φ(z) of the layer is NaN),
+        examples, 0 to 1: slope below 1 % of the largest, NaN where there is no largest, or the function is none of ours;
+        output exactly 0; both NaN where a z or φ(z) of the layer is NaN),
         `delta` (root mean square over the examples of the norm of ∂loss/∂z), `weight_gradient` (norm of
-        ∂loss/∂W, W being the weights that feed the layer) and `post_square` (mean of φ(z)²).
+        ∂loss/∂W, W being the weights that feed the layer; NaN where there are none) and `post_square` (mean of φ(z)²).
 
     Raises:
         TypeError: If `examples` is no int.
         ValueError: If `examples` is below 1.
     """
     count = positive("examples", examples)
-    network = measurable(network, gradients=True)
+    network = trace.measurable(network, gradients=True)
     dtype = next(network.parameters()).dtype
     x, y = data.x[:count].to(dtype), data.y[:count]
-    trace = Trace()
-    with undisturbed(network):
-        outputs = network(x, trace)
-        total = cross_entropy(outputs, y.expand(len(network.members), -1)).sum()
-        gradients = torch.autograd.grad(total, [*trace.pre, *trace.weights], materialize_grads=True)
-    deltas, by_weights = gradients[: len(trace.pre)], gradients[len(trace.pre) :]
+    with trace.undisturbed(network), trace.watch(network) as seen:
+        outputs = trace.outputs(network, x)
+        total = cross_entropy(outputs, y.expand(len(outputs), -1)).sum()
+        asked = [layer.pre for layer in seen] + [W for layer in seen if (W := layer.weights) is not None]
+        gradients = torch.autograd.grad(total, asked, materialize_grads=True)
+    deltas, by_weights = gradients[: len(seen)], iter(gradients[len(seen) :])
 
     rows: dict[str, list[Tensor]] = {}
-    for layer, (z, h, delta, dW) in enumerate(
-        zip(trace.pre, trace.post, deltas, by_weights, strict=True), start=1
-    ):
+    for number, (layer, delta) in enumerate(zip(seen, deltas, strict=True), start=1):
+        z, h, delta = (layer.arranged(values) for values in (layer.pre, layer.post, delta))
+        slope = (
+            torch.full((len(z),), torch.nan, dtype=torch.float64)
+            if layer.weights is None
+            else _norm(trace.members_first(network, next(by_weights)))
+        )
         z, h = (_readable(values) for values in (z, h))
         pre_mean, pre_sd, _ = _moments(z)
         post_mean, post_sd, post_spread = _moments(h)
         flat = [
-            saturation.share(member.activation, part)
-            for member, part in zip(network.members, z.flatten(1).numpy(), strict=True)
+            saturation.share(activation, part) if activation is not None else np.nan
+            for activation, part in zip(layer.activations, z.flatten(1).numpy(), strict=True)
         ]
         zero = [np.count_nonzero(part == 0) / part.size for part in h.flatten(1).numpy()]
         lost = torch.where((z.isnan() | h.isnan()).flatten(1).any(1), torch.nan, 0.0)
         table = {
             "member": torch.arange(len(z)),
-            "layer": torch.full((len(z),), layer),
+            "layer": torch.full((len(z),), number),
             "pre_mean": pre_mean,
             "pre_sd": pre_sd,
             "post_mean": post_mean,
@@ -70,7 +78,7 @@ def layers(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
             "saturated": torch.tensor(flat, dtype=torch.float64) + lost,
             "zero": torch.tensor(zero, dtype=torch.float64) + lost,
             "delta": _norm(delta) * len(x) ** 0.5,  # the loss is a mean over the examples
-            "weight_gradient": _norm(dW),
+            "weight_gradient": slope,
             "post_square": post_mean.square() + post_sd.square(),
         }
         for name, values in table.items():
@@ -107,34 +115,30 @@ def _wide(values: Tensor) -> Tensor:
 
 
 @probe
-def updates(network: Stack, data: Data) -> pd.DataFrame:
+def updates(network: nn.Module, data: Data, before: Mapping[str, Tensor] | None = None) -> pd.DataFrame:
     """Compare what the last step of training did to the weights with the weights: the update:data ratio.
 
     Args:
-        network: Any stack; `network.before` holds its parameters as they were before the step, or is None.
+        network: Any module.
         data: Not looked at.
+        before: The network's parameters as they were before the step, by name.
 
     Returns:
         One row a member and matrix or kernels of weights (biases and norms excluded), with the columns
         `member`, `layer` (the one that they feed, counted from 1; the last is the layer out), `weights`
         (their name: "W.0"), `size` (‖W‖, the root of the sum of squares, after the step), `update` (‖W − W
-        before‖) and `ratio` (update / size). The last two are NaN where `network.before` is None, as before
-        the first step.
+        before‖) and `ratio` (update / size). The last two are NaN where `before` is None, as before the first step.
     """
-    names = {id(parameter): name for name, parameter in network.named_parameters()}
-    before = dict(zip(names, network.before, strict=True)) if network.before is not None else {}
-    convolutions = len(getattr(network, "kernels", ()))
     tables = []
-    for W in weights(network):
-        kind, index = names[id(W)].split(".")
-        size = _norm(W)
-        past = before.get(id(W))
-        update = size * torch.nan if past is None else _norm(_wide(W) - _wide(past))
+    for name, layer, W in trace.weights(network):
+        size = _norm(trace.members_first(network, W))
+        past = None if before is None else _wide(W) - _wide(before[name])
+        update = size * torch.nan if past is None else _norm(trace.members_first(network, past))
         tables.append(
             {
-                "member": range(len(W)),
-                "layer": int(index) + 1 + convolutions * (kind == "W"),
-                "weights": names[id(W)],
+                "member": range(len(size)),
+                "layer": layer,
+                "weights": name,
                 "size": size.numpy(),
                 "update": update.numpy(),
                 "ratio": (update / size).numpy(),

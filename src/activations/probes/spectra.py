@@ -4,16 +4,17 @@ import math
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from activations import trace
 from activations.data import Data
-from activations.networks import Stack, Trace, measurable, positive, undisturbed
+from activations.networks import positive
 from activations.probes.registry import probe
 
 
 @probe
 @torch.no_grad()
-def spectrum(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
+def spectrum(network: nn.Module, data: Data, examples: int = 200) -> pd.DataFrame:
     r"""Measure how many directions the activations of every hidden layer use, and how far weights stretch.
 
     With the singular values :math:`\sigma_1 \ge \sigma_2 \ge \dots` of the centred activations, the matrix
@@ -31,7 +32,7 @@ def spectrum(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
     the weights are those of the state, the gates side by side.
 
     Args:
-        network: Any stack; it is left as it is.
+        network: Any module that `activations.trace` can watch; it is left as it is.
         data: Where the examples come from, on the network's device.
         examples: How many are looked at, at least 1.
 
@@ -39,7 +40,7 @@ def spectrum(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
         One row a member and layer, counted from 1, with the columns `member`, `layer`, `effective_rank`,
         `stable_rank` (both 0 where no unit varies), `post_sigma` (the largest singular value of the centred
         activations, which grows with the root of the number of rows) and `weight_sigma` (that of the weights
-        that feed the layer: the largest factor by which they stretch an input). What is made of numbers that are
+        that feed the layer: the largest factor by which they stretch an input; NaN where there are none). What is made of numbers that are
         not all finite is NaN.
 
     Raises:
@@ -48,19 +49,22 @@ def spectrum(network: Stack, data: Data, examples: int = 200) -> pd.DataFrame:
 
     Source: roy2007effective.
     """
-    count, network = positive("examples", examples), measurable(network)
-    trace = Trace()
-    with undisturbed(network):
-        network(data.x[:count].to(next(network.parameters()).dtype), trace)
-    kinds = {id(W): W for W in trace.weights}
+    count, network = positive("examples", examples), trace.measurable(network)
+    with trace.undisturbed(network), trace.watch(network) as seen:
+        network(data.x[:count].to(next(network.parameters()).dtype))
+    steps: dict[tuple[str, int], list[trace.Layer]] = {}
+    for layer in seen:
+        steps.setdefault(layer.key, []).append(layer)
     tables = []
-    for layer, (key, W) in enumerate(kinds.items(), start=1):
-        steps = [h for V, h in zip(trace.weights, trace.post, strict=True) if id(V) == key]
+    for number, alike in enumerate(steps.values(), start=1):
+        h = [layer.arranged(layer.post) for layer in alike]
+        W = alike[0].weights
         rows = [
-            _ranks(torch.cat([_matrix(h[member]) for h in steps])) | {"weight_sigma": _largest(W[member])}
-            for member in range(len(W))
+            _ranks(torch.cat([_matrix(step[member]) for step in h]))
+            | {"weight_sigma": math.nan if W is None else _largest(trace.members_first(network, W)[member])}
+            for member in range(len(h[0]))
         ]
-        tables.append(pd.DataFrame(rows).assign(member=range(len(W)), layer=layer))
+        tables.append(pd.DataFrame(rows).assign(member=range(len(rows)), layer=number))
     columns = ["member", "layer", "effective_rank", "stable_rank", "post_sigma", "weight_sigma"]
     return pd.concat(tables, ignore_index=True)[columns]
 
