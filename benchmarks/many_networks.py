@@ -1,4 +1,4 @@
-"""How fast many small networks are trained at once: `activations.train` beside four other ways, and the floor under all.
+"""How fast many small networks are trained at once: `activations.experiments.train` beside four other ways, and the floor under all.
 
 Everything runs on two cores, in turns within each round, so that what slows the machine down slows all of them down. A
 figure is the median over the rounds, in milliseconds a member and step, with the smallest and the largest. Ours is timed
@@ -29,8 +29,8 @@ import many_rivals
 import record
 from activations import probes
 from activations.data import Data, mnist1d
-from activations.parallel import PROGRAM
-from activations.train import Grid, Run, train
+from activations.experiments import Grid, Run, train
+from activations.experiments.plan import SIZE
 
 CORES = min(2, os.cpu_count() or 1)
 MEMBERS, BATCH, RATE = 32, 100, 1e-3
@@ -265,11 +265,11 @@ def scaling(plan: Plan) -> dict[str, Any]:
     found = {}
     for contender, seconds, _ in race(entered, plan.rounds):
         members = int(contender.who)
-        cores = min(CORES, -(-members // PROGRAM))  # a program of sixteen stays on one
+        cores = min(CORES, -(-members // SIZE))  # a job of sixteen stays on one
         cost = grid(members, plan.scaling).cost("mnist1d")
         found[contender.who] = spread(seconds, contender.work) | {
             "cores": cores,
-            "stated": cost.kept + cost.program(PROGRAM),
+            "stated": cost.kept + cost.job(SIZE),
             "measured": memory(members, plan.scaling),
         }
     return found
@@ -360,8 +360,8 @@ def purpose(names: list[str]) -> str:
 
 
 def shares(plan: Plan) -> dict[str, Any]:
-    """Shares of the time of one program, by what it is for; whatever is no operation of torch's is overhead."""
-    members = grid(PROGRAM, plan.scaling)
+    """Shares of the time of one job, by what it is for; whatever is no operation of torch's is overhead."""
+    members = grid(SIZE, plan.scaling)
     ours(members, 1)
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         began = time.perf_counter()
@@ -376,7 +376,7 @@ def shares(plan: Plan) -> dict[str, Any]:
         if (name := purpose(names)) != "overhead":
             seconds[name] += event.self_cpu_time_total / 1e6
     seconds["overhead"] = whole - sum(seconds.values())
-    flops = operations(layers(mnist1d(), DEPTH)) * PROGRAM * plan.scaling
+    flops = operations(layers(mnist1d(), DEPTH)) * SIZE * plan.scaling
     return {name: record.digits(taken / whole, 3) for name, taken in seconds.items()} | {
         "rate": record.digits(flops / seconds["products"], 3)
     }

@@ -1,4 +1,4 @@
-"""Four ways to train many small networks without this package: what `activations.train` is timed against.
+"""Four ways to train many small networks without this package: what `activations.experiments.train` is timed against.
 
 Every rival gets the same first weights and the same order of the examples, ready-made, and gives the weights back that it
 ends with. Networks are multilayer perceptrons with ReLU, the loss is cross-entropy, the optimiser Adam.
@@ -17,9 +17,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from activations.data import Data
+from activations.experiments import Grid
+from activations.experiments.batches import batches
 from activations.networks import Stack
-from activations.program import batches
-from activations.train import Grid
 
 Weights = list[Tensor]  # of every layer in turn W, [members, in, out], and b, [members, 1, out]
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # torch's defaults for Adam

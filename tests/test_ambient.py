@@ -12,8 +12,8 @@ import torch
 from activations import data, facts, gaussian, initialize, probes, scale_up
 from activations.ambient import independent
 from activations.data import Data
+from activations.experiments import Grid, train, untrained
 from activations.networks import MLP, Member
-from activations.train import Grid, train, untrained
 
 X = torch.randn(120, 6, generator=torch.Generator().manual_seed(0))
 SIGNALS = Data("noise", X[:100], torch.arange(100) % 3, X[100:], torch.arange(20) % 3)
@@ -154,7 +154,7 @@ def computed():
 
 
 def costs():
-    return [np.array([GRID.cost(SIGNALS).program(2), GRID.cost(SIGNALS).operations])]
+    return [np.array([GRID.cost(SIGNALS).job(2), GRID.cost(SIGNALS).operations])]
 
 
 def assert_same(usual, found):

@@ -15,10 +15,10 @@ import pytest
 import torch
 
 import runs
-from activations import archive, files, functions, results, store
+from activations import files, functions
 from activations.data import Data, mnist1d
 from activations.data import digest as data_digest
-from activations.train import Grid, train
+from activations.experiments import Grid, archive, results, spelled, train
 
 SIGNALS = Data("signals", mnist1d().x[:60], mnist1d().y[:60], mnist1d().x_test[:20], mnist1d().y_test[:20])
 SMALL = {"width": 6, "depth": 1, "batch": 20, "steps": 2, "seed": (0, 1)}
@@ -136,7 +136,7 @@ def test_what_a_file_cannot_hold_is_refused_before_the_first_step(values, says, 
         return pd.DataFrame({"member": [0, 1], "strange": column})
 
     steps = []
-    monkeypatch.setattr("activations.program._Program.step", lambda *_: steps.append(1))
+    monkeypatch.setattr("activations.experiments.job._Training.step", lambda *_: steps.append(1))
     with pytest.raises(ValueError, match=f"^probe: column 'strange' must hold numbers, words, .*{says}"):
         run(Grid(**SMALL), probe=probe)
     assert steps == []
@@ -163,7 +163,7 @@ def test_runs_that_were_saved_in_the_first_format_are_read_as_they_were(tmp_path
     )
     tables = {"history": whole.history, "probes": whole.probes, "diverged": whole.diverged}
     head = {
-        "grid": store.described(whole.grid), "data": {"name": SIGNALS.name, "digest": data_digest(SIGNALS)},
+        "grid": spelled.described(whole.grid), "data": {"name": SIGNALS.name, "digest": data_digest(SIGNALS)},
         "about": dict(whole.about), "stopped": False, "format": 1,
         "tables": {name: list(table.columns) for name, table in tables.items()},
         "words": {f"{n}/{c}": t[c].to_list() for n, t in tables.items() for c in t if t[c].dtype.kind not in "iuf"},

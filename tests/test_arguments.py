@@ -29,11 +29,10 @@ from activations import (
 from activations.chapters.saturation import exercises
 from activations.chapters.saturation.explorer import Explorer
 from activations.download import Remote
-from activations.grid import Grid
+from activations.experiments import Grid, Setting
+from activations.experiments.plan import times
 from activations.networks import Member
-from activations.optimise import Setting
 from activations.scale_up import Recipe, ResNet
-from activations.train import times
 
 REFUSED = [
     10**400, -(10**5000), Fraction(10**400, 3), Decimal("1e400"), Decimal("sNaN"), np.longdouble("1e400"), math.nan,

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from activations import functions, initialize, normalize, probes, results, store
+from activations import functions, initialize, normalize, probes, sources
 from activations.data import Data, mnist1d
+from activations.experiments import Grid, results, store, train
+from activations.experiments.job import CHECK
 from activations.nn import module
-from activations.program import CHECK
-from activations.train import Grid, train
 from runs import assert_same
 
 SIGNALS = Data("signals", mnist1d().x[:200], mnist1d().y[:200], mnist1d().x_test[:50], mnist1d().y_test[:50])
@@ -76,11 +76,11 @@ def test_a_divergence_is_dated_right_when_it_is_seen_late():
 
 
 def test_when_all_diverge_nothing_is_computed_any_more(monkeypatch):
-    from activations import program
+    from activations.experiments import job
 
     steps = []
-    step = program._Program.step
-    monkeypatch.setattr(program._Program, "step", lambda self, n: steps.append(n) or step(self, n))
+    step = job._Training.step
+    monkeypatch.setattr(job._Training, "step", lambda self, n: steps.append(n) or step(self, n))
     grid = Grid(activation="relu", optimiser="sgd", rate=1e30, **SMALL | {"steps": 500})
     result = run(grid, every=100, cache=False)
     assert len(steps) == CHECK
@@ -216,7 +216,7 @@ GRID = Grid(activation=("tanh", "relu"), norm=("none", "layer"), **SMALL)
 def test_the_same_grid_is_taken_from_the_cache_to_the_last_bit():
     how = {"every": 10, "probe": functools.partial(probes.layers, examples=20)}
     first, again = run(GRID, **how), run(GRID, **how)
-    assert (first.about["from_cache"], again.about["from_cache"], again.about["programs"]) == (0, 2, 2)
+    assert (first.about["from_cache"], again.about["from_cache"], again.about["jobs"]) == (0, 2, 2)
     assert_same(first, again)
 
 
@@ -253,7 +253,7 @@ def moved():
 def test_another_source_or_torch_makes_another_key(monkeypatch, what):
     run(Grid(**SMALL))
     if what == "source":
-        monkeypatch.setattr(store, "source", lambda: "another")
+        monkeypatch.setattr(sources, "digest", lambda *modules: "another")
     else:
         monkeypatch.setattr(torch, "__version__", "2.99")
     assert run(Grid(**SMALL)).about["from_cache"] == 0
@@ -312,9 +312,9 @@ def test_a_damaged_entry_is_reported_and_trained_again(cache, harm):
 
 
 def test_ctrl_c_keeps_the_programs_that_have_finished(monkeypatch):
-    from activations import program
+    from activations.experiments import job
 
-    calls, original = [], program._Program.step
+    calls, original = [], job._Training.step
 
     def interrupted(self, number):
         calls.append(number)
@@ -322,10 +322,10 @@ def test_ctrl_c_keeps_the_programs_that_have_finished(monkeypatch):
             raise KeyboardInterrupt
         original(self, number)
 
-    monkeypatch.setattr(program._Program, "step", interrupted)
+    monkeypatch.setattr(job._Training, "step", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         run(GRID)
-    assert caught.value.__notes__ == ["1 of 2 programs are kept; the same call goes on from there."]
+    assert caught.value.__notes__ == ["1 of 2 jobs are kept; the same call goes on from there."]
     result = run(GRID)
     assert result.about["from_cache"] == 1
     assert_same(result, run(GRID, cache=False))
@@ -544,8 +544,8 @@ def test_costs_are_counted_before_anything_is_trained():
     assert cost.members == 32 and cost.operations == 32 * 600 * (forward + back)
     parameters = 40 * 100 + 100 + 100 * 100 + 100 + 100 * 10 + 10
     assert cost.kept == 32 * 4 * parameters
-    assert cost.program(16) == 16 * cost.program(1) and cost.program(64) == 32 * cost.program(1)
-    assert cost.program(1) > 4 * 4 * parameters
+    assert cost.job(16) == 16 * cost.job(1) and cost.job(64) == 32 * cost.job(1)
+    assert cost.job(1) > 4 * 4 * parameters
     assert str(cost).startswith("32 members × 600 steps, 0.16 × 10¹² operations")
     more = Grid(depth=2, width=100, batch=100, seed=range(64), steps=600).cost("mnist1d")
     assert (more.operations, more.kept) == (2 * cost.operations, 2 * cost.kept)
@@ -575,10 +575,9 @@ def test_what_cannot_be_built_is_found_before_anything_is_trained(cache):
 def test_a_cost_is_that_of_the_dearest_member_whichever_comes_first():
     for axis, values in (("optimiser", ("sgd", "adam")), ("activation", ("relu", "gelu"))):
         costs = [
-            Grid(**{axis: order, **SMALL}).cost(SIGNALS).program(1)
-            for order in (values, values[::-1], values[1])
+            Grid(**{axis: order, **SMALL}).cost(SIGNALS).job(1) for order in (values, values[::-1], values[1])
         ]
-        assert costs[0] == costs[1] == costs[2] > Grid(**{axis: values[0], **SMALL}).cost(SIGNALS).program(1)
+        assert costs[0] == costs[1] == costs[2] > Grid(**{axis: values[0], **SMALL}).cost(SIGNALS).job(1)
 
 
 def test_full_scale_takes_more_seeds_and_what_the_grid_says(monkeypatch):

@@ -21,7 +21,7 @@ import many_networks
 import many_rivals
 import record
 from activations.data import Data, mnist1d
-from activations.train import Grid, train
+from activations.experiments import Grid, train
 from course import engine
 from test_extension import Book
 

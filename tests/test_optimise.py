@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
-from activations.optimise import OPTIMISERS, SCHEDULES, Rows, Setting, rates
+from activations.experiments.optimise import OPTIMISERS, SCHEDULES, Rows, Setting, rates
 
 SHAPES = ((3, 4), (1, 4), (4, 2))
 STEPS = 12

@@ -12,7 +12,7 @@ from IPython.utils.capture import capture_output
 from PIL import Image
 
 from activations import functions, initialize, plots
-from activations.train import Grid, train
+from activations.experiments import Grid, train
 from activations.widgets import panel as module
 from activations.widgets.panel import ALIVE, Panel, picture
 from patience import HUNG

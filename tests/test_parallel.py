@@ -5,6 +5,7 @@ import signal
 import threading
 import warnings
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import pandas as pd
 import pytest
 import torch
 
-from activations import parallel, probes, store
+from activations import probes
 from activations.data import Data, mnist1d
-from activations.train import Grid, train
+from activations.experiments import Grid, parallel, store, train
+from activations.experiments.plan import plan, size
 from patience import HUNG
 
 SIGNALS = Data("signals", mnist1d().x[:200], mnist1d().y[:200], mnist1d().x_test[:50], mnist1d().y_test[:50])
@@ -102,44 +104,47 @@ def test_what_other_processes_finish_is_kept(tmp_path, monkeypatch):
 
 def test_ctrl_c_stops_the_processes_and_keeps_what_they_finished(tmp_path, monkeypatch):
     monkeypatch.setenv("ACTIVATIONS_CACHE", str(tmp_path / "cache"))
-    arrived, everywhere = [], parallel.everywhere
+    arrived, finished = [], parallel.finished
 
     def interrupted(*arguments):
-        with closing(everywhere(*arguments)) as finished:
-            for at, trained in finished:
+        with closing(finished(*arguments)) as arriving:
+            for at, trained in arriving:
                 arrived.append(at)
                 yield at, trained
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(parallel, "everywhere", interrupted)
+    monkeypatch.setattr(parallel, "finished", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         run(workers=2, cache=True)
-    assert len(arrived) == 1 and "1 of 4 programs are kept" in caught.value.__notes__[0]
-    monkeypatch.setattr(parallel, "everywhere", everywhere)
+    assert len(arrived) == 1 and "1 of 4 jobs are kept" in caught.value.__notes__[0]
+    monkeypatch.setattr(parallel, "finished", finished)
     assert run(workers=1, cache=True).about["from_cache"] >= 1
 
 
+def planned(grid):
+    return plan(grid, SIGNALS, every=None, evaluate=None, probe=None, probe_every=None, prepare=None, on="cpu",
+                precision="float32", deterministic=True, cache=False)  # fmt: skip
+
+
 def test_more_processes_are_started_only_where_the_work_is_worth_it(monkeypatch):
-    cpu = torch.device("cpu")
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
     waiting = dict.fromkeys(range(4))
-    small = GRID.cost(SIGNALS)
-    large = Grid(seed=range(64), steps=3000).cost(SIGNALS)
-    assert parallel.workers(None, waiting, cpu, small) == 1
-    assert parallel.workers(None, waiting, cpu, large) == 2
-    assert parallel.workers(None, dict.fromkeys(range(1)), cpu, large) == 1
-    assert parallel.workers(None, waiting, torch.device("cuda"), large) == 1
-    assert parallel.workers(3, waiting, cpu, small) == 3
+    small, large = (planned(grid) for grid in (GRID, Grid(seed=range(64), steps=3000)))
+    assert small.workers(None, waiting) == 1
+    assert large.workers(None, waiting) == 2
+    assert large.workers(None, dict.fromkeys(range(1))) == 1
+    assert replace(large, device=torch.device("cuda")).workers(None, waiting) == 1
+    assert small.workers(3, waiting) == 3
 
 
 def test_a_gpu_takes_as_many_members_at_once_as_fit(monkeypatch):
     cost = Grid(seed=range(64)).cost(SIGNALS)
-    total = 2 * cost.program(1) * 40
+    total = 2 * cost.job(1) * 40
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10, total))
-    assert parallel.size(torch.device("cuda"), cost) == 32
+    assert size(torch.device("cuda"), cost) == 32
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10, 10))
-    assert parallel.size(torch.device("cuda"), cost) == 1
-    assert parallel.size(torch.device("cpu"), cost) == 16
+    assert size(torch.device("cuda"), cost) == 1
+    assert size(torch.device("cpu"), cost) == 16
 
 
 def test_steps_in_other_processes_reach_the_bar(tmp_path):

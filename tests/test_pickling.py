@@ -11,10 +11,11 @@ import pytest
 import torch
 
 import activations
-from activations import functions, store
+from activations import functions
 from activations import nn as modules
+from activations.experiments import spelled
+from activations.experiments.grid import Grid
 from activations.functions import Activation
-from activations.grid import Grid
 from activations.networks import MLP, Member
 
 ALL = tuple(functions.REGISTRY)
@@ -64,16 +65,16 @@ def test_modules_travel(name):
 def test_a_bound_activation_in_another_process_has_a_key_in_the_cache_and_can_be_written_down():
     code = """
 import pickle, sys
-from activations import store
+from activations.experiments import spelled
 swish = pickle.loads(sys.stdin.buffer.read())
-print(store.spelled(swish))
+print(spelled.spelled(swish))
 """
     swish = activations.get("swish", beta=2.0)
     done = subprocess.run(
         [sys.executable, "-c", code], input=cloudpickle.dumps(swish), capture_output=True, check=True
     )
-    assert done.stdout.decode().strip() == str(store.spelled(swish))
-    assert store.meant(store.spelled(swish)) == swish
+    assert done.stdout.decode().strip() == str(spelled.spelled(swish))
+    assert spelled.meant(spelled.spelled(swish)) == swish
 
 
 OWN = '''

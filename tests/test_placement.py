@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from activations import losses, normalize, probes, program
+from activations import losses, normalize, probes
 from activations.data import Data, digits, mnist1d
-from activations.grid import Grid, Group
+from activations.experiments import Grid, Group
+from activations.experiments import job as loop
+from activations.experiments.job import Job
+from activations.experiments.optimise import OPTIMISERS
 from activations.networks import MLP, NETWORKS, Member
-from activations.optimise import OPTIMISERS
-from activations.program import Job
 from activations.trace import watch
 from fake_gpu import DEVICE, fake_gpu
 
@@ -55,7 +56,7 @@ def job_of(monkeypatch, network="mlp", norm="none", precision="float32", probe=N
 
 def run(job):
     with fake_gpu():
-        return program.run(job, lambda: False, lambda steps: None)
+        return loop.run(job, lambda: False, lambda steps: None)
 
 
 # ---------------------------------------------------------------- the machine itself
@@ -149,7 +150,7 @@ def test_under_autocast_products_are_in_half_precision_and_gradients_as_wide_as_
 def test_members_that_stay_are_on_the_device_with_the_state_of_their_optimisers(monkeypatch):
     job, _ = job_of(monkeypatch, norm="batch")
     with fake_gpu() as gpu:
-        training = program._Program(job)
+        training = loop._Training(job)
         training.step(1)
         network = training.network.keep([0, 3, 5, 6])
         rows = training.rows.keep([0, 3, 5, 6], list(network.parameters()))
@@ -177,28 +178,28 @@ def forget_in_the_norm(monkeypatch):
 
 
 def forget_in_the_penalty(monkeypatch):
-    penalty = program._penalty
-    monkeypatch.setattr(program, "_penalty", lambda *given: penalty(*given).cpu())
+    penalty = loop._penalty
+    monkeypatch.setattr(loop, "_penalty", lambda *given: penalty(*given).cpu())
 
 
 def forget_the_limits(monkeypatch):
-    init = program.Rows.__init__
+    init = loop.Rows.__init__
 
     def forgetful(self, *given):
         init(self, *given)
         self._limits = self._limits.cpu()
 
-    monkeypatch.setattr(program.Rows, "__init__", forgetful)
+    monkeypatch.setattr(loop.Rows, "__init__", forgetful)
 
 
 def forget_the_states(monkeypatch):
-    init = program.Rows.__init__
+    init = loop.Rows.__init__
 
     def forgetful(self, *given):
         init(self, *given)
         self.states = [torch.zeros(state.shape) for state in self.states]
 
-    monkeypatch.setattr(program.Rows, "__init__", forgetful)
+    monkeypatch.setattr(loop.Rows, "__init__", forgetful)
 
 
 def forget_in_the_loss(monkeypatch):

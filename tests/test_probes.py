@@ -12,11 +12,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from activations import functions, probes, store
+from activations import functions, probes
 from activations.data import Data, mnist1d
+from activations.experiments import Grid, store, train, untrained
+from activations.experiments.batches import accuracy
+from activations.experiments.job import compares
 from activations.networks import MLP, NETWORKS, LeNet, Member, PreActivation, Recurrent, Residual
-from activations.program import accuracy, compares
-from activations.train import Grid, train, untrained
 
 COLUMNS = [
     "member", "layer", "pre_mean", "pre_sd", "post_mean", "post_sd", "post_spread", "saturated", "zero",

@@ -19,8 +19,8 @@ from torch.nn import functional as F
 
 from activations import functions, initialize, scale_up
 from activations.data import Data
-from activations.optimise import OPTIMISERS, SCHEDULES
-from activations.program import batches
+from activations.experiments.batches import batches
+from activations.experiments.optimise import OPTIMISERS, SCHEDULES
 from activations.scale_up import Block, GlobalBatchNorm, Recipe, ResNet, fit, memory
 from fake_gpu import fake_gpu
 from patience import HUNG

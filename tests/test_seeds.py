@@ -6,11 +6,11 @@ import torch
 
 from activations import probes
 from activations.data import Data
+from activations.experiments import Grid, train
+from activations.experiments.batches import batches
 from activations.networks import MLP, Member
-from activations.program import batches
 from activations.scale_up import Recipe, ResNet
 from activations.scale_up.repeatable import draw
-from activations.train import Grid, train
 
 X = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
 DATA = Data("noise", X[:50], torch.arange(50) % 2, X[50:], torch.arange(10) % 2)

@@ -19,10 +19,10 @@ import joblib
 import pooch
 import pytest
 
-from activations import data, files, parallel, progress, settings, store
+from activations import data, files, progress, settings
 from activations.data import Data, mnist1d
 from activations.download import Remote, Unavailable, fetch
-from activations.train import Grid, train
+from activations.experiments import Grid, parallel, store, train
 from patience import HUNG
 
 SIGNALS = Data("signals", mnist1d().x[:60], mnist1d().y[:60], mnist1d().x_test[:20], mnist1d().y_test[:20])

@@ -12,11 +12,12 @@ from torch.nn import functional as F
 
 from activations import functions, initialize, probes
 from activations.data import Data, digits, mnist1d
+from activations.experiments import Grid, device, train, untrained
+from activations.experiments.batches import accuracy, batches
+from activations.experiments.job import PRECISIONS
+from activations.experiments.optimise import OPTIMISERS
 from activations.losses import cross_entropy
 from activations.networks import MLP, LeNet, Member
-from activations.optimise import OPTIMISERS
-from activations.program import PRECISIONS, accuracy, batches
-from activations.train import Grid, device, train, untrained
 
 SMALL = {"depth": 2, "width": 12, "batch": 20, "steps": 25, "seed": (0, 1)}
 IMAGES = Data("images", digits().x[:60], digits().y[:60], digits().x_test[:20], digits().y_test[:20])

@@ -46,6 +46,15 @@ def bar(shown: bool, **how: Any) -> Iterator[Callable[[int], object]]:
 
 
 @contextlib.contextmanager
+def training(members: int, total: int, progress: bool | None) -> Iterator[Callable[[int], object]]:
+    """A progress bar in a terminal or a notebook; nothing where outputs are stored, compared or piped."""
+    shown = watched() if progress is None else progress
+    title = f"{members} network{'s'[: members != 1]}"
+    with bar(shown, total=total, unit=" steps", desc=title) as advance:
+        yield advance
+
+
+@contextlib.contextmanager
 def _comfort(lock: Any) -> Iterator[None]:
     """Drawing that may fail. tqdm then keeps its lock, also at Ctrl-C, and a later bar's thread would wait for ever."""
     try:

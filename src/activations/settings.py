@@ -1,6 +1,6 @@
 """The package's environment variables, all read here and in one way.
 
-ACTIVATIONS_CACHE: where trained programs are kept; ACTIVATIONS_DATA: where downloads are; ACTIVATIONS_QUIET: whether outputs are
+ACTIVATIONS_CACHE: where trained jobs are kept; ACTIVATIONS_DATA: where downloads are; ACTIVATIONS_QUIET: whether outputs are
 being stored or compared; ACTIVATIONS_SCALE: how large grids are. Blanks around a value, and capital letters in a word, count
 for nothing.
 """

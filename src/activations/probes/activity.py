@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from activations import trace
 from activations.arguments import number
-from activations.data import Data
+from activations.data.sets import Data
 from activations.networks import positive
 from activations.probes.registry import probe
 

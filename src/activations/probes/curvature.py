@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from activations import arguments, trace
-from activations.data import Data
+from activations.data.sets import Data
 from activations.losses import cross_entropy
 from activations.networks import positive
 from activations.probes.registry import probe

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from activations import trace
-from activations.data import Data
+from activations.data.sets import Data
 from activations.losses import cross_entropy
 from activations.networks import positive
 from activations.probes import saturation

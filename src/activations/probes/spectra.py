@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from activations import trace
-from activations.data import Data
+from activations.data.sets import Data
 from activations.networks import positive
 from activations.probes.registry import probe
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from activations.data import Data
-from activations.optimise import OPTIMISERS, SCHEDULES
-from activations.parallel import bar
+from activations.experiments.optimise import OPTIMISERS, SCHEDULES
+from activations.progress import training
 from activations.scale_up.checkpoints import resume
 from activations.scale_up.checkpoints import save as save_checkpoint
 from activations.scale_up.recipe import Recipe
@@ -89,7 +89,7 @@ def _steps(
 
     model.train()
     shown = progress if fabric.is_global_zero else False
-    with bar(1, max(0, until - resumed), shown) as advance:
+    with training(1, max(0, until - resumed), shown) as advance:
         for step in range(resumed + 1, until + 1):
             rows = order.rows(step).view(fabric.world_size, recipe.pieces, -1)[fabric.global_rank]
             torch.manual_seed(draw(recipe.seed, step, fabric.global_rank))

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from activations.ambient import independent
+from activations.experiments.optimise import OPTIMISERS
 from activations.networks import positive
-from activations.optimise import OPTIMISERS
 from activations.scale_up.network import ResNet
 from activations.scale_up.recipe import known
 from activations.scale_up.repeatable import repeatable

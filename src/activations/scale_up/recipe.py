@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from activations import arguments, seeds
+from activations.experiments.optimise import OPTIMISERS, SCHEDULES
 from activations.networks import positive
-from activations.optimise import OPTIMISERS, SCHEDULES
 
 
 @dataclass(frozen=True)

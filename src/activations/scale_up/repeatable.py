@@ -11,7 +11,7 @@ from activations.ambient import independent
 
 
 class Order:
-    """Which examples a step sees, [batch]: a fresh shuffle an epoch, as `activations.train.batches` has it.
+    """Which examples a step sees, [batch]: a fresh shuffle an epoch, as `activations.experiments.batches` has it.
 
     Every process draws all of it, and takes its share: the order is one and the same for any number of them.
     """

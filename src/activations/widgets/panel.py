@@ -20,13 +20,13 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from activations import data as datasets
-from activations import functions, initialize, parallel, plots, settings
+from activations import functions, initialize, plots, settings
 from activations.data import Data
+from activations.experiments import Run, device, train
+from activations.experiments.grid import AXES, Grid
+from activations.experiments.plan import SIZE
 from activations.functions import Activation
-from activations.grid import AXES, Grid
 from activations.initialize import Init
-from activations.results import Run
-from activations.train import device, train
 
 RECORDS = 20  # points of the curve
 TESTS = 5  # of which so many with the test accuracy
@@ -170,8 +170,8 @@ class Panel:
         return replace(self.all, **chosen, full={"seed": self.all.seed})
 
     def _programs(self) -> int:
-        """How many programs a choice is, each of which takes all steps."""
-        return -(-len(self.all.seed) // parallel.PROGRAM) if device().type == "cpu" else 1
+        """How many jobs a choice is, each of which takes all steps."""
+        return -(-len(self.all.seed) // SIZE) if device().type == "cpu" else 1
 
     def title(self) -> str:
         """The present choices in words."""

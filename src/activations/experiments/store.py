@@ -1,7 +1,6 @@
-"""What was trained stays: a cache of finished programs, and the files that results are written to.
+"""What was trained stays: a cache of finished jobs.
 
-A program is a part of a grid that is trained in one go. Its key holds everything that can change its result, down to the source of this
-package; so a cache needs no care, and a result from it is the result that training would give. Functions written in a
+A job's key holds everything that can change its result, down to the source of what it calls; so a cache needs no care, and a result from it is the result that training would give. Functions written in a
 notebook have no such key, and what is trained with them is trained again.
 """
 
@@ -15,70 +14,42 @@ import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
-from activations import archive, files, functions, initialize, normalize, settings, sources
-from activations.functions import Activation
-from activations.grid import AXES, Grid, Group
-from activations.initialize import Init
+from activations import files, settings, sources
+from activations.experiments import archive
+from activations.experiments.job import Job, Trained
+from activations.experiments.optimise import OPTIMISERS, SCHEDULES
+from activations.experiments.spelled import spelled
 from activations.networks import NETWORKS
-from activations.normalize import Norm
-from activations.optimise import OPTIMISERS, SCHEDULES
 
-SUFFIX = ".program"
+SUFFIX = ".job"
 LARGEST = 2 * 10**9  # bytes that the cache may take; what was used longest ago goes first
 LEFT = re.compile(
     rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}.*{re.escape(files.PART)}"
 )  # what a writer is at, or was
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """What one program leaves: members of one group that were trained together.
-
-    Attributes:
-        history: One row a member and recorded step: `member` (its place in the program), `step`, `loss`, `accuracy`.
-        probes: What the probe returned, with `member` and `step`; empty without a probe.
-        weights: The networks' parameters and buffers by name, each [members, ...].
-        diverged: By member, the step at which its loss or weights were no longer finite; 0 if they stayed so.
-        seconds: Wall time.
-        stopped: Whether it was stopped before the end.
-    """
-
-    history: pd.DataFrame
-    probes: pd.DataFrame
-    weights: dict[str, np.ndarray]
-    diverged: np.ndarray
-    seconds: float
-    stopped: bool = False
-
-
 # ---------------------------------------------------------------- what decides a result
 
 
-def source() -> str:
-    """SHA-256 of this package's own source, as it was imported."""
-    return sources.IMPORTED
-
-
-def usable() -> bool:
+def usable(job: Job) -> bool:
     """Whether what is computed now can be told by the source; where not, the reader is told once."""
-    if not sources.changed():
+    if not sources.changed(*modules(job)):
         return True
-    if source() not in _told:
-        _told.add(source())
-        warnings.warn(f"{sources.RESTART}. Until then the cache is not used.", stacklevel=3)
+    if not _told:
+        _told.append(sources.RESTART)
+        warnings.warn(f"{sources.RESTART}. Until then the cache is not used.", stacklevel=4)
     return False
 
 
-_told: set[str] = set()
+_told: list[str] = []
 
 
 def surroundings(device: str) -> dict[str, Any]:
@@ -126,25 +97,39 @@ def function(called: Any) -> Any:
     return f"{module}.{name}"
 
 
-def _all_ours(group: Group) -> None:
+def _written(job: Job) -> Iterator[tuple[str, Any]]:
+    """What somebody has written of a job, and the module where: functions and classes."""
+    group = job.group
+    called: list[Any] = [NETWORKS[group.network], group.norm.layer, job.prepare, *job.probe]
+    for member in group.members:
+        called += [member.activation.f, member.activation.derivative, member.init.variance]
+    for setting in group.settings:
+        optimiser = OPTIMISERS[setting.optimiser]
+        called += [optimiser.make, optimiser.step, SCHEDULES[setting.schedule]]
+    for one in called:
+        while isinstance(one, functools.partial):
+            one = one.func
+        if one is not None:
+            yield str(getattr(one, "__module__", "")), one
+
+
+def modules(job: Job) -> tuple[str, ...]:
+    """The modules of this package that decide a job's result, with what they import."""
+    return (
+        *dict.fromkeys(
+            [Job.__module__, *(name for name, _ in _written(job) if name.partition(".")[0] == "activations")]
+        ),
+    )
+
+
+def _all_ours(job: Job) -> None:
     """See that what the group's names stand for is written here or in torch, and not in a notebook.
 
     Raises:
         ValueError: If something is not.
     """
-    written: list[Any] = [NETWORKS[group.network], group.norm.layer]
-    for member in group.members:
-        written += [member.activation.f, member.activation.derivative, member.init.variance]
-    for setting in group.settings:
-        optimiser = OPTIMISERS[setting.optimiser]
-        written += [optimiser.make, optimiser.step, SCHEDULES[setting.schedule]]
-    for called in written:
-        while isinstance(called, functools.partial):
-            called = called.func
-        if called is not None and str(getattr(called, "__module__", "")).partition(".")[0] not in (
-            "activations",
-            "torch",
-        ):
+    for module, called in _written(job):
+        if module.partition(".")[0] not in ("activations", "torch"):
             raise ValueError(f"{called!r} must be a function of this package")
 
 
@@ -152,24 +137,24 @@ def _refuse(value: Any) -> Any:
     raise ValueError(f"{value!r} must be a number, a word or a list of them")
 
 
-def key(group: Group, data: str, how: Mapping[str, Any]) -> str | None:
-    """The name under which a program's result is kept; None where not all that decides it can be told.
+def key(job: Job, data: str) -> str | None:
+    """The name under which a job's result is kept; None where not all that decides it can be told.
 
     Args:
-        group: The members.
-        data: The digest of the data.
-        how: The rest: numbers and words, functions under "probe", one under "prepare".
+        job: What is trained.
+        data: The digest of its data.
     """
+    group, how = job.group, job.how
     try:
-        _all_ours(group)
+        _all_ours(job)
         told = {
             "members": [[spelled(m.activation), spelled(m.init), m.seed] for m in group.members],
             "settings": [asdict(setting) for setting in group.settings],
             "shapes": [group.network, spelled(group.norm), group.depth, group.width, group.batch],
             "data": data,
             "how": {**how, "probe": [function(p) for p in how["probe"]], "prepare": function(how["prepare"])},
-            "surroundings": surroundings(how["device"]),
-            "source": source(),
+            "surroundings": surroundings(job.device),
+            "source": sources.digest(*modules(job)),
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=_refuse).encode()).hexdigest()
     except ValueError:
@@ -197,12 +182,12 @@ def folder() -> Path | None:
     return found / "runs"
 
 
-def put(where: Path, name: str, trained: Trained) -> None:
-    """Keep a program's result. A disk that is full or write-protected costs the cache and nothing else.
+def put(where: Path, name: str, job: Job, trained: Trained) -> None:
+    """Keep a job's result. A disk that is full or write-protected costs the cache and nothing else.
 
     Nothing is kept where the files of this package have changed meanwhile.
     """
-    if sources.changed():
+    if sources.changed(*modules(job)):
         return
     head = {"seconds": trained.seconds}
     arrays = {f"weights/{parameter}": values for parameter, values in trained.weights.items()}
@@ -220,7 +205,7 @@ def put(where: Path, name: str, trained: Trained) -> None:
 
 
 def take(where: Path, name: str) -> Trained | None:
-    """A program's result from the cache; None where there is none. A damaged one is reported and removed."""
+    """A job's result from the cache; None where there is none. A damaged one is reported and removed."""
     path = where / f"{name}{SUFFIX}"
     try:
         content = path.read_bytes()
@@ -262,47 +247,3 @@ def _make_room(where: Path) -> None:
         with contextlib.suppress(OSError):  # another user's, in a folder that is shared
             entry.unlink(missing_ok=True)
             total -= size
-
-
-# ---------------------------------------------------------------- files
-
-
-def described(grid: Grid) -> dict[str, Any]:
-    """A grid in numbers and names.
-
-    Raises:
-        ValueError: If something has no registered name.
-    """
-    axes = {axis: [spelled(value) for value in getattr(grid, axis)] for axis in AXES}
-    return axes | {"network": grid.network, "steps": grid.steps, "scale": grid.scale}
-
-
-def spelled(value: Any) -> Any:
-    """An activation, init or norm in names and numbers; everything else as it is.
-
-    Raises:
-        ValueError: If it is not the registered one of its name.
-    """
-    if isinstance(value, Activation):
-        if value.name not in functions.names() or functions.get(value.name, **value.values) != value:
-            raise ValueError(f"activation must be a registered one to be written down, got {value.name!r}")
-        return {"activation": value.name, "parameters": value.values}
-    if isinstance(value, Init):
-        known = initialize.SCHEMES.get(value.name)
-        if known is None or replace(known, gain=value.gain) != value:
-            raise ValueError(f"init must be a registered one to be written down, got {value.label!r}")
-        return {"init": value.name, "gain": value.gain}
-    if isinstance(value, Norm):
-        if normalize.NORMS.get(value.name) != value:
-            raise ValueError(f"norm must be a registered one to be written down, got {value.name!r}")
-        return value.name
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def meant(value: Any) -> Any:
-    """The activation, init or number that was spelled."""
-    if isinstance(value, dict) and "activation" in value:
-        return functions.get_elementwise(value["activation"]).bind(**value["parameters"])
-    if isinstance(value, dict) and "init" in value:
-        return initialize.get(value["init"], gain=value["gain"])
-    return value

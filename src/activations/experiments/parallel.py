@@ -1,7 +1,6 @@
-"""Where programs run: in this process, in one a core, or on a Dask cluster; and how far they are."""
+"""Where jobs run: in this process, in one a core, or on a Dask cluster; and how far they are."""
 
 import contextlib
-import math
 import os
 import tempfile
 import threading
@@ -11,65 +10,27 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
+from activations import sources
+from activations.experiments import store
+from activations.experiments.job import Job, Trained, run
+from activations.experiments.plan import Planned
 
-from activations import program, sources, store
-from activations import progress as bars
-from activations.grid import Cost
-from activations.networks import positive
-from activations.program import Job
-from activations.store import Trained
-
-PROGRAM = 16  # members that a CPU trains in one go: more no longer fit its caches, fewer wait for Python
-WORTH = 8.0  # seconds of work from which on more processes are started
-SPEED = 4e10  # operations a second of a core, to guess how long the work takes
-ATTEMPTS = 3  # how often a program is begun again whose process was killed
-
-Waiting = Mapping[int, tuple[Job, Path | None, str | None]]
+ATTEMPTS = 3  # how often a job is begun again whose process was killed
 
 
-def size(chosen: torch.device, cost: Cost) -> int:
-    """How many members are trained in one go: sixteen on a CPU, on CUDA what fits into half of its memory.
-
-    A power of 2, and of all its memory: the same grid is divided in the same way the next time.
-    """
-    if chosen.type == "cpu":
-        return PROGRAM
-    if chosen.type != "cuda":
-        return 256  # MPS does not say what it has
-    _, total = torch.cuda.mem_get_info(chosen)
-    return 2 ** max(0, int(math.log2(total / 2 / cost.program(1))))
-
-
-def workers(asked: int | None, waiting: dict[int, Any], chosen: torch.device, cost: Cost) -> int:
-    """How many processes: as many as were asked for, or one a core where the work is worth it."""
-    if asked is not None:
-        return positive("workers", asked)
-    import joblib
-
-    backend, _ = joblib.parallel.get_active_backend()
-    if type(backend).__name__ == "DaskDistributedBackend":
-        return -1
-    if sources.changed():  # a process that is started now would import what this one has not
-        return 1
-    if chosen.type != "cpu" or len(waiting) < 2:
-        return 1
-    share = len(waiting) * PROGRAM / cost.members
-    return min(len(waiting), joblib.cpu_count()) if min(1, share) * cost.operations / SPEED > WORTH else 1
-
-
-def everywhere(
-    waiting: Waiting,
+def finished(
+    waiting: Mapping[int, Planned],
+    where: Path | None,
     workers: int,
     stop: Callable[[], bool],
     advance: Callable[[int], object],
 ) -> Generator[tuple[int, Trained], None, None]:
-    """Yield every program's place and result, as they finish; what a killed process was at is begun again."""
+    """Yield every job's number and result, as they finish; what a killed process was at is begun again."""
     if workers == 1 or len(waiting) < 2:
-        for at, (job, where, key) in waiting.items():
-            trained = program.run(job, stop, advance)
-            if where and key and not trained.stopped:
-                store.put(where, key, trained)
+        for at, planned in waiting.items():
+            trained = run(planned.job, stop, advance)
+            if where and planned.key and not trained.stopped:
+                store.put(where, planned.key, planned.job, trained)
             yield at, trained
             if trained.stopped:
                 return
@@ -87,11 +48,11 @@ def everywhere(
                     workers, batch_size=1, return_as="generator_unordered" if streams else "list"
                 )
                 calls = [
-                    joblib.delayed(_elsewhere)(at, *job, meter, sources.IMPORTED)
-                    for at, job in remaining.items()
+                    joblib.delayed(_elsewhere)(at, planned, where, meter, sources.digest(Job.__module__))
+                    for at, planned in remaining.items()
                 ]
-                with _closed(parallel(calls)) as finished:
-                    for at, trained in finished:
+                with _closed(parallel(calls)) as arriving:
+                    for at, trained in arriving:
                         del remaining[at]
                         yield at, trained
                 return
@@ -115,26 +76,15 @@ def _closed(finished: Any) -> Iterator[Any]:
                 finished.close()
 
 
-def _elsewhere(
-    at: int, job: Job, where: Path | None, key: str | None, meter: str, source: str
-) -> tuple[int, Trained]:
-    """Train a program in another process, if that has the same source."""
-    if source != sources.IMPORTED:
+def _elsewhere(at: int, planned: Planned, where: Path | None, meter: str, source: str) -> tuple[int, Trained]:
+    """Train a job in another process, if that has the same source."""
+    if source != sources.digest(Job.__module__):
         raise RuntimeError(f"{sources.RESTART}, and other processes with it (or train with workers=1).")
     count = _counter(meter, at)
-    trained = program.run(job, lambda: False, count)
-    if where and key:
-        store.put(where, key, trained)
+    trained = run(planned.job, lambda: False, count)
+    if where and planned.key:
+        store.put(where, planned.key, planned.job, trained)
     return at, trained
-
-
-@contextlib.contextmanager
-def bar(members: int, total: int, progress: bool | None) -> Iterator[Callable[[int], object]]:
-    """A progress bar in a terminal or a notebook; nothing where outputs are stored, compared or piped."""
-    shown = bars.watched() if progress is None else progress
-    title = f"{members} network{'s'[: members != 1]}"
-    with bars.bar(shown, total=total, unit=" steps", desc=title) as advance:
-        yield advance
 
 
 def _counter(folder: str, at: int) -> Callable[[int], object]:

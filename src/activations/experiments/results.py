@@ -4,7 +4,7 @@
 
     run.plot("accuracy")                              # with 95 % intervals
     run.compare("activation", baseline="relu")        # paired by seed, corrected for their number
-    run.save("relu.npz"); results.load("relu.npz")    # the same again, to the last bit
+    run.save("relu.npz"); load("relu.npz")    # the same again, to the last bit
 """
 
 import math
@@ -21,11 +21,14 @@ import torch
 from matplotlib.axes import Axes
 from scipy import stats
 
-from activations import archive, files, plots, statistics, store
 from activations import data as datasets
+from activations import files, plots, statistics
 from activations.ambient import independent
 from activations.data import Data
-from activations.grid import AXES, Grid, Group
+from activations.experiments import archive
+from activations.experiments.grid import AXES, Grid
+from activations.experiments.group import Group
+from activations.experiments.spelled import described, meant
 from activations.networks import Stack
 
 FORMAT = 2  # of the files that `Run.save` writes; `load` reads those of format 1, too
@@ -72,7 +75,7 @@ class Run:
         diverged: One row a member: its labels and `diverged`, the step at which its loss or weights were no longer
             finite, 0 if they stayed so.
         about: Device, precision, versions, the data's name in `activations.data` (None for others), wall time in seconds,
-            programs, and how many of them came from the cache.
+            jobs, and how many of them came from the cache.
         stopped: True if `stop` ended training early.
     """
 
@@ -325,7 +328,7 @@ class Run:
         target = Path(path)
         target = target if target.suffix == ".npz" else target.with_name(target.name + ".npz")
         head = {
-            "grid": store.described(self.grid),
+            "grid": described(self.grid),
             "data": {"name": self.data.name, "digest": datasets.digest(self.data)},
             "about": dict(self.about),
             "stopped": self.stopped,
@@ -369,8 +372,7 @@ def load(path: str | os.PathLike[str], data: Data | None = None) -> Run:
             f"data must be what the run was trained on, {head['data']['name']!r}; got others, {data.name!r}"
         )
     axes: dict[str, Any] = {
-        name: [store.meant(v) for v in values] if name in AXES else values
-        for name, values in head["grid"].items()
+        name: [meant(v) for v in values] if name in AXES else values for name, values in head["grid"].items()
     }
     grid = Grid(**axes, full={"seed": axes["seed"]})
     groups = tuple(grid.groups())

@@ -1,37 +1,32 @@
-"""What is varied: a grid of networks, and how it is divided into programs.
+"""What is varied: a grid of networks, and how it is divided into groups.
 
 ::
 
     grid = Grid(activation=("sigmoid", "tanh"), rate=(1e-3, 1e-2), seed=range(16))
-    print(grid.cost("mnist1d"))      # members, programs, memory and arithmetic, before anything is trained
+    print(grid.cost("mnist1d"))      # members, memory and arithmetic, before anything is trained
 """
 
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pandas as pd
-import torch
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from activations import data as datasets
 from activations import normalize, settings
 from activations.ambient import independent
 from activations.arguments import real, word
 from activations.data import Data
-from activations.functions import Activation, labels
+from activations.experiments.cost import Cost, cost_of
+from activations.experiments.group import LABELS, SETTINGS, Group
+from activations.experiments.optimise import NUMBERS, Setting
+from activations.functions import Activation
 from activations.initialize import Init
-from activations.networks import NETWORKS, Member, Stack, ordered, positive
+from activations.networks import NETWORKS, Member, ordered, positive
 from activations.normalize import Norm
-from activations.optimise import NUMBERS, OPTIMISERS, Setting
 
-# What a table always says of a member; of the other axes, those that are varied.
-LABELS = ("activation", "init", "norm", "depth", "width", "optimiser", "rate", "batch", "seed")
-# How a member is trained, one value a member; the rest decides shapes.
-SETTINGS = tuple(f.name for f in fields(Setting))
 AXES = (*LABELS[:-1], *(name for name in SETTINGS if name not in LABELS), "seed")
 SCALES = ("standard", "full")
 FULL_SEEDS = 256
@@ -149,8 +144,8 @@ class Grid:
         """How many networks there are."""
         return sum(len(group.members) for group in self.groups())
 
-    def groups(self) -> Iterator["Group"]:
-        """Yield the members that can be trained in one program, since they share shapes."""
+    def groups(self) -> Iterator[Group]:
+        """Yield the members that can be trained together, since they share shapes."""
         sizes = [self.depth, self.width] if self.network != "lenet" else [(0,), (0,)]
         every = itertools.product(*(getattr(self, name) for name in SETTINGS))
         settings = [Setting(**dict(zip(SETTINGS, values, strict=True))) for values in every]
@@ -165,10 +160,10 @@ class Grid:
             yield Group(self.network, members, how, normalize.get(norm), depth, width, batch)
 
     @independent()
-    def cost(self, data: str | Data) -> "Cost":
+    def cost(self, data: str | Data) -> Cost:
         """What training would take: members, memory and arithmetic, found on one member a group, without training it."""
         data = datasets.itself(data)
-        return Cost(tuple(_cost_of(group, data, self.steps) for group in self.groups()), self.steps)
+        return cost_of(self.groups(), data, self.steps)
 
 
 def _plain(axis: str, value: Any) -> Any:
@@ -182,143 +177,3 @@ def _plain(axis: str, value: Any) -> Any:
         return word(value)
     found = real(value) if axis in NUMBERS else None
     return value if found is None or math.isnan(found) else found
-
-
-@dataclass(frozen=True)
-class Group:
-    """Members of a grid that share shapes; depth and width are 0 for LeNet."""
-
-    network: str
-    members: tuple[Member, ...]
-    settings: tuple[Setting, ...]
-    norm: Norm
-    depth: int
-    width: int
-    batch: int
-
-    def labels(self, columns: Sequence[str] = LABELS) -> pd.DataFrame:
-        """One row a member: what tells it from the others, in as many digits as that takes."""
-        shared = {"norm": self.norm.name, "depth": self.depth, "width": self.width, "batch": self.batch}
-        own = {
-            "activation": labels(m.activation for m in self.members),
-            "init": labels(m.init for m in self.members),
-            "seed": [m.seed for m in self.members],
-        }
-        table = own | shared | {name: [getattr(s, name) for s in self.settings] for name in SETTINGS}
-        return pd.DataFrame({name: table[name] for name in columns}, index=range(len(self.members)))
-
-    @independent()
-    def build(self, data: Data) -> Stack:
-        """Make the networks, with fresh weights on the CPU."""
-        sizes = {} if self.network == "lenet" else {"depth": self.depth, "width": self.width}
-        shape = tuple(data.x.shape[1:])
-        return NETWORKS[self.network](self.members, shape, data.classes, norm=self.norm, **sizes)
-
-    def part(self, first: int, last: int) -> "Group":
-        """The members from `first` on, without `last`."""
-        return replace(self, members=self.members[first:last], settings=self.settings[first:last])
-
-
-@dataclass(frozen=True)
-class GroupCost:
-    """What one member of a group takes, in float32 and without penalties; of different members, the dearest.
-
-    Attributes:
-        members: How many there are in the group.
-        parameters: Numbers that are learned.
-        weights: Bytes of them, with their gradient and the optimiser's state.
-        step: Bytes that a step keeps for the way back.
-        order: Bytes of the order of the examples, for all steps.
-        operations: Floating-point operations of the matrix products of a step, forward and back.
-    """
-
-    members: int
-    parameters: int
-    weights: int
-    step: int
-    order: int
-    operations: int
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What training a grid takes; every figure grows in proportion to the members."""
-
-    groups: tuple[GroupCost, ...]
-    steps: int
-
-    @property
-    def members(self) -> int:
-        """Networks in all."""
-        return sum(group.members for group in self.groups)
-
-    @property
-    def operations(self) -> int:
-        """Floating-point operations of all matrix products of the whole training."""
-        return self.steps * sum(group.members * group.operations for group in self.groups)
-
-    @property
-    def kept(self) -> int:
-        """Bytes of all weights, which stay until the end."""
-        return sum(4 * group.members * group.parameters for group in self.groups)
-
-    def program(self, size: int) -> int:
-        """Bytes that one program of so many members takes, at most."""
-        return max(
-            min(size, group.members) * (group.weights + group.step + group.order) for group in self.groups
-        )
-
-    def __str__(self) -> str:
-        """One line: members, steps, arithmetic, memory."""
-        return (
-            f"{self.members} members × {self.steps} steps, {self.operations / 1e12:.2g} × 10¹² operations; "
-            f"{self.kept / 1e6:.2g} MB of weights are kept, a member in training takes {self.program(1) / 1e6:.2g} MB"
-        )
-
-
-class _Counter(TorchFunctionMode):
-    """Counts the operations of matrix products and convolutions, forward and back.
-
-    torch.utils.flop_counter gives the same numbers, and takes three seconds to import.
-    """
-
-    operations = 0
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        factors = args[1:3] if func is torch.baddbmm else args[:2]
-        if func in (torch.baddbmm, F.conv2d):
-            # Each factor's gradient takes as many operations as the product itself.
-            inner = factors[0].shape[-1] if func is torch.baddbmm else factors[1][0].numel()
-            self.operations += 2 * out.numel() * inner * (1 + sum(f.requires_grad for f in factors))
-        return out
-
-
-def _cost_of(group: Group, data: Data, steps: int) -> GroupCost:
-    """The cost of the dearest member, in float32 and without penalties."""
-    first = {member.activation: at for at, member in reversed([*enumerate(group.members)])}
-    measured = [_step_of(group.part(at, at + 1), data) for at in first.values()]
-    states = 2 + max(OPTIMISERS[setting.optimiser].states for setting in group.settings)
-    kept, operations, parameters = (max(values) for values in zip(*measured, strict=True))
-    order = 4 * steps * group.batch
-    return GroupCost(len(group.members), parameters, 4 * parameters * states, kept, order, operations)
-
-
-def _step_of(one: Group, data: Data) -> tuple[int, int, int]:
-    """What a step of one member keeps for the way back, in bytes; its operations; its parameters."""
-    network = one.build(data)
-    kept: dict[int, int] = {}
-
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    x = torch.zeros(1, one.batch, *data.x.shape[1:])
-    counter = _Counter()
-    with counter, torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        network(x).sum().backward()
-    parameters = list(network.parameters())
-    for parameter in parameters:
-        kept.pop(parameter.untyped_storage().data_ptr(), None)
-    return sum(kept.values()), counter.operations, sum(parameter.numel() for parameter in parameters)

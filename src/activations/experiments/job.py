@@ -1,7 +1,4 @@
-"""What is trained in one go: members of one group, on one device, in one thread.
-
-This is the loop itself. `activations.train` divides a grid into programs and puts their results together.
-"""
+"""A job is what is trained in one go: members of one group, on one device, in one thread. This is the loop itself."""
 
 import contextlib
 import inspect
@@ -17,14 +14,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from activations import archive, losses, trace
+from activations import losses, trace
 from activations.ambient import independent, one_thread
-from activations.data import Data
-from activations.grid import Group
+from activations.data.sets import Data
+from activations.experiments import archive
+from activations.experiments.batches import accuracy, batches
+from activations.experiments.group import Group
+from activations.experiments.optimise import Rows
 from activations.networks import Stack, weights
-from activations.optimise import Rows
-from activations.seeds import checked
-from activations.store import Trained
 
 PRECISIONS = ("float32", "float64", "tf32", "bfloat16", "float16")
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -35,54 +32,9 @@ CHECK = 25  # steps after which members are looked at for NaN, at the latest
 Probe = Callable[..., pd.DataFrame]  # of a network and data
 
 
-def batches(examples: int, batch: int, steps: int, seeds: Sequence[int]) -> Tensor:
-    """Draw the order of examples: int32 [steps, members, batch], a fresh shuffle an epoch, from each member's own seed.
-
-    Raises:
-        TypeError: If a seed is no int.
-        ValueError: If a batch is larger than the set, or a seed below 0 or above 2³² − 1.
-    """
-    seeds = [checked(seed) for seed in seeds]
-    if batch > examples:
-        raise ValueError(f"batch must be at most the {examples} training examples, got {batch}")
-    per_epoch = examples // batch
-    orders = {}
-    for seed in dict.fromkeys(seeds):
-        generator = torch.Generator().manual_seed(seed)
-        epochs = [
-            torch.randperm(examples, generator=generator, dtype=torch.int32, device="cpu")
-            for _ in range(-(-steps // per_epoch))
-        ]
-        orders[seed] = torch.cat([epoch[: per_epoch * batch] for epoch in epochs])[: steps * batch].view(
-            steps, batch
-        )
-    return torch.stack([orders[seed] for seed in seeds], dim=1)
-
-
-@torch.no_grad()
-def accuracy(network: Stack, x: Tensor, y: Tensor, chunk: int = 200) -> Tensor:
-    """Each member's share of right answers on `x`, `y`, in per cent: [members], float64, on the CPU.
-
-    NaN where an answer is NaN. The network answers in evaluation mode, and is left in the mode that it was in.
-    """
-    with trace.undisturbed(network):
-        network.eval()
-        right = [
-            _right(network(part), labels).sum(1).cpu().double()
-            for part, labels in zip(x.split(chunk), y.split(chunk), strict=True)
-        ]
-    return 100 * torch.stack(right).sum(0) / len(y)
-
-
-def _right(outputs: Tensor, y: Tensor) -> Tensor:
-    """1 where the largest output is the right one, 0 where it is not, NaN where an output is NaN: [members, batch]."""
-    answers = (outputs.argmax(-1) == y).to(torch.float32)  # whose sums are exact up to 2²⁴
-    return answers.masked_fill_(outputs.isnan().any(-1), torch.nan)
-
-
 @dataclass(frozen=True)
 class Job:
-    """A program: members that are trained in one go, and everything that they need for it."""
+    """Members that are trained in one go, and everything that they need for it."""
 
     group: Group
     data: Data
@@ -111,6 +63,27 @@ class Job:
             "deterministic",
         )
         return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What one job leaves: members of one group that were trained together.
+
+    Attributes:
+        history: One row a member and recorded step: `member` (its place in the job), `step`, `loss`, `accuracy`.
+        probes: What the probe returned, with `member` and `step`; empty without a probe.
+        weights: The networks' parameters and buffers by name, each [members, ...].
+        diverged: By member, the step at which its loss or weights were no longer finite; 0 if they stayed so.
+        seconds: Wall time.
+        stopped: Whether it was stopped before the end.
+    """
+
+    history: pd.DataFrame
+    probes: pd.DataFrame
+    weights: dict[str, np.ndarray]
+    diverged: np.ndarray
+    seconds: float
+    stopped: bool = False
 
 
 @contextlib.contextmanager
@@ -146,7 +119,7 @@ def _tf32(switch: Any) -> dict[str, Any]:
     return found
 
 
-class _Program:
+class _Training:
     """The members in training; those that diverge leave."""
 
     def __init__(self, job: Job) -> None:
@@ -290,42 +263,42 @@ def _penalty(name: str, network: Stack, seen: Sequence[trace.Layer]) -> Tensor:
 
 
 def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) -> Trained:
-    """Train one program."""
+    """Train one job."""
     began = time.perf_counter()
     chosen = torch.device(job.device)
     with independent(), one_thread(), _arithmetic(job.precision, job.deterministic, chosen):
-        program, history, probes, stopped = _Program(job), [], [], False
+        training, history, probes, stopped = _Training(job), [], [], False
         if job.probe and 0 in job.probed:
-            probes.append(program.probed(0, None))
+            probes.append(training.probed(0, None))
         recorded = sorted({*job.record, *job.evaluate})
         for number in range(1, job.steps + 1):
             if stopped := stop():
                 break
             due = bool(job.probe) and number in job.probed
             asked = due and any(compares(probe) for probe in job.probe)
-            before = [parameter.detach().clone() for parameter in program.rows.parameters] if asked else None
-            program.step(number)
+            before = [parameter.detach().clone() for parameter in training.rows.parameters] if asked else None
+            training.step(number)
             advance(1)
-            if number in recorded or due or len(program.since) % CHECK == 0:
-                stay = program.look_for_divergence(number, number == job.steps)
+            if number in recorded or due or len(training.since) % CHECK == 0:
+                stay = training.look_for_divergence(number, number == job.steps)
                 before = [values[stay] for values in before] if before and stay else None
             if number in recorded:
-                history.append(program.recorded(number))
-            if due and program.alive:
-                probes.append(program.probed(number, before))
-            if not program.alive:
+                history.append(training.recorded(number))
+            if due and training.alive:
+                probes.append(training.probed(number, before))
+            if not training.alive:
                 advance(job.steps - number)
-                history += [program.recorded(later) for later in recorded if later > number]
+                history += [training.recorded(later) for later in recorded if later > number]
                 break
-        if stopped and program.since:
-            program.look_for_divergence(number - 1, last=True)
-        kept = program.weights()
+        if stopped and training.since:
+            training.look_for_divergence(number - 1, last=True)
+        kept = training.weights()
     empty = pd.DataFrame({"member": [], "step": [], "loss": [], "accuracy": []})
     return Trained(
         pd.concat(history, ignore_index=True) if history else empty,
         pd.concat(probes, ignore_index=True) if probes else pd.DataFrame(),
         kept,
-        program.diverged,
+        training.diverged,
         time.perf_counter() - began,
         stopped,
     )
