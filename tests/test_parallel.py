@@ -1,4 +1,4 @@
-"""Programs in other processes: the same bits, and a process that is killed costs its program's time and nothing else."""
+"""Jobs in other processes: the same bits, and a process that is killed costs its job's time and nothing else."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ from activations.experiments.plan import plan, size
 from patience import HUNG
 
 SIGNALS = Data("signals", mnist1d().x[:200], mnist1d().y[:200], mnist1d().x_test[:50], mnist1d().y_test[:50])
-# Four programs of two members each.
+# Four jobs of two members each.
 GRID = Grid(
     activation=("tanh", "gelu"), norm=("none", "layer"), depth=(1, 2), width=12, batch=20, steps=30, seed=0
 )
@@ -39,7 +39,7 @@ def assert_same(one, other):
 
 
 def kill_once(network, *, flag):
-    """Kill this process, unless that was done before: the second of the programs that get here, so that one is done."""
+    """Kill this process, unless that was done before: the second of the jobs that get here, so that one is done."""
     first, second = Path(flag), Path(flag + ".killed")
     if not first.exists():
         first.touch()

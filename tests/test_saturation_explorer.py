@@ -52,23 +52,27 @@ def bound(state):
 
 @functools.cache
 def saturated(activation, parameter):
-    """Where the slope is below 0.01 in size: a scan that is finer than the explorer's, and scipy's root finder."""
+    """Where the slope is 0 or below 1 % of the steepest: a scan finer than the explorer's, and scipy's root finder."""
     f = bound({"activation": activation, "parameter": parameter})
+    low, _, high, _ = f.slope_range
+    limit = 0.01 * max(abs(low), abs(high))
     edges = np.concatenate([np.sinh(np.linspace(-8, 8, 4001)), np.linspace(-70, 70, 14001), f.kinks])
     edges = np.unique(edges)
     width = np.diff(edges)
     inner = np.stack([edges[:-1] + 1e-10 * width, edges[1:] - 1e-10 * width])
-    first, last = np.abs(f.slope(inner)) < 0.01
+    first, last = (np.abs(f.slope(inner)) < limit) | (f.slope(inner) == 0)
     pieces = [np.stack([edges[:-1], edges[1:]], axis=1)[first & last]]
     for i in np.flatnonzero(first != last):
         root = optimize.brentq(
-            lambda x: abs(f.slope(x)) - 0.01, *inner[:, i].tolist(), xtol=1e-15, rtol=1e-15
+            lambda x: abs(f.slope(x)) - limit, *inner[:, i].tolist(), xtol=1e-15, rtol=1e-15
         )
         pieces.append(np.array([[edges[i], root] if first[i] else [root, edges[i + 1]]]))
     return np.concatenate(pieces)
 
 
 def saturated_share(state):
+    if math.isinf(bound(state).slope_range[2]):
+        return math.nan
     z = (saturated(state["activation"], state["parameter"]) - state["mean"]) / state["sd"]
     z = np.where(z[:, :1] > 0, -z[:, ::-1], z)  # each from the nearer tail
     return float(np.sum(special.ndtr(z[:, 1]) - special.ndtr(z[:, 0])))

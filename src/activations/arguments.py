@@ -6,9 +6,11 @@ than every float, and its digits longer than a sentence; both are seen to here, 
 answers in the same way.
 """
 
+import difflib
 import math
 import numbers
 import reprlib
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -180,3 +182,24 @@ def whole(name: str, value: Any, least: int = 1, most: int = LARGEST) -> int:
 def word(value: str) -> str:
     """A word as a plain str: the value of a str enum, a NumPy string without its type."""
     return str.__str__(value)
+
+
+def one_of(name: str, value: Any, known: Iterable[str], also: Iterable[str] = ()) -> str:
+    """Return a word that is one of those known, as a plain str.
+
+    Args:
+        name: Of the argument.
+        value: What was given for it.
+        known: The words that are listed where it is none of them.
+        also: Others that are accepted, as aliases are.
+
+    Raises:
+        ValueError: If it is none of them; near matches are named.
+    """
+    listed = [*known]
+    every = [*listed, *also]
+    if isinstance(value, str) and value in every:
+        return word(value)
+    near = difflib.get_close_matches(value, every, n=3) if isinstance(value, str) else []
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise ValueError(f"{name} must be one of {', '.join(listed)}, got {value!r}{hint}")

@@ -18,6 +18,7 @@ from typing import Any
 
 from activations.arguments import number, real, shown, whole
 from activations.statistics import Side, interval
+from activations.words import with_error
 
 DIGITS = 300  # decimals, or places before the point, that a float can have
 KINDS = ("holds", "conditional", "fails", "undecided")
@@ -232,7 +233,7 @@ class Verdict:
         claim = self.claim
         unit = html.escape(f" {claim.unit}" if claim.unit else "")
         rows = "".join(
-            f"<tr><th scope='row'>{html.escape(side.label)}</th><td>{spread(side)}{unit}</td><td>{seeds(side)}</td></tr>"
+            f"<tr><th scope='row'>{html.escape(side.label)}</th><td>{with_error(side.effect, side.low, side.high)}{unit}</td><td>{seeds(side)}</td></tr>"
             for side in self.sides
         )
         remark = f"<p class='claim__remark'>{html.escape(self.remark)}</p>" if self.remark else ""
@@ -252,19 +253,6 @@ class Verdict:
     def __repr__(self) -> str:
         """The stable line."""
         return self.line
-
-
-def spread(side: Side) -> str:
-    """An effect with its interval, both to two significant digits of the interval's half width."""
-    if side.low == side.high:
-        return f"{side.effect:.4g}".replace("-", "−")
-    half = side.high / 2 - side.low / 2
-    if not 1e-15 < half < 1e15:
-        return f"{side.effect:.4g} ± {half:.2g}".replace("-", "−")
-    digits = max(0, 1 - math.floor(math.log10(half)))
-    if half < 1e-4:
-        return f"{side.effect:.{digits}f} ± {half:.1g}".replace("-", "−")
-    return f"{side.effect:.{digits}f} ± {half:.{digits}f}".replace("-", "−")
 
 
 def seeds(side: Side) -> str:

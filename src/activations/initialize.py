@@ -4,7 +4,6 @@ A scheme is the variance of a weight, given how many units feed it (`fan_in`) an
 the distribution that it is drawn from, and whether the biases are drawn too.
 """
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Generator, Tensor
 
-from activations.arguments import real, shown
+from activations.arguments import one_of, real, shown
 
 
 @dataclass(frozen=True)
@@ -139,10 +138,6 @@ def get(init: "str | Init", gain: float | None = None) -> Init:
     if not isinstance(init, Init):
         if not isinstance(init, str):
             raise TypeError(f"init must be a name or an Init, got {type(init).__name__}")
-        name = ALIASES.get(init, init)
-        if name not in SCHEMES:
-            near = difflib.get_close_matches(str(init), [*SCHEMES, *ALIASES], n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise ValueError(f"init must be one of {', '.join(SCHEMES)}, got {init!r}{hint}")
-        init = SCHEMES[name]
+        name = one_of("init", init, SCHEMES, ALIASES)
+        init = SCHEMES[ALIASES.get(name, name)]
     return init if gain is None else replace(init, gain=gain)

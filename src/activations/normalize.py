@@ -5,7 +5,6 @@ share a mean :math:`\mu` and a variance :math:`v`. The scale :math:`\gamma` and 
 learned, a pair a feature (a channel, in images), and begin at 1 and 0.
 """
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from activations.arguments import one_of
 
 EPSILON = 1e-5  # torch's, and that of the papers' code
 MOMENTUM = 0.1  # weight of the newest batch in the running statistics of batch norm
@@ -195,8 +196,4 @@ def get(norm: "str | Norm") -> Norm:
         return norm
     if not isinstance(norm, str):
         raise TypeError(f"norm must be a name or a Norm, got {type(norm).__name__}")
-    if norm not in NORMS:
-        near = difflib.get_close_matches(norm, NORMS, n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}{hint}")
-    return NORMS[norm]
+    return NORMS[one_of("norm", norm, NORMS)]

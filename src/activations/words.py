@@ -1,5 +1,6 @@
 """Numbers as people read them: with the digits that they are good for, a true minus, and powers of ten."""
 
+from decimal import Decimal
 from math import floor, isfinite, isinf, isnan, log10
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -25,7 +26,7 @@ def number(
     if value and not 1e-3 <= abs(value) < 1e6:
         mantissa, exponent = f"{value:.1e}".split("e")
         text = f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
-    elif low is None or high is None or not isfinite(high - low) or high <= low:
+    elif low is None or high is None or not isfinite(high - low) or high - low <= 1e-14 * max(1, abs(value)):
         text = f"{value:.{digits}g}"
         text = f"{float(text):.0f}" if "e" in text else text
     else:
@@ -34,19 +35,37 @@ def number(
 
 
 def with_error(value: float | None, low: float | None, high: float | None) -> str:
-    """A number in a sentence: with half the width of its interval, or alone where it is exact.
+    """A number with half the width of its interval, as cards and pages write it; alone where it is exact.
 
     Examples:
         >>> with_error(10.36, 8.75, 11.97)
         '10.4 ± 1.6'
+        >>> with_error(2.51e-24, 2.2e-24, 2.82e-24)
+        '(2.51 ± 0.31) × 10⁻²⁴'
     """
-    if low is None or high is None or not isfinite(high - low) or high <= low:
+    if value is None or low is None or high is None or not isfinite(half := high / 2 - low / 2) or half <= 0:
         return number(value)
-    half = (high - low) / 2
-    return f"{number(value, low, high)} ± {half:.{_decimals(half)}f}"
+    size = max(abs(value), half)
+    if half < 1e-14 * size:
+        return number(value)
+    if 1e-3 <= size < 1e6:
+        return _both(value, half)
+    exponent = floor(log10(size))
+    power = f"10{str(exponent).translate(SUPERSCRIPT)}"
+    return f"({_both(_scaled(value, exponent), _scaled(half, exponent))}) × {power}"
+
+
+def _scaled(value: float, exponent: int) -> float:
+    """Value / 10^exponent, also where that power is no number of its own."""
+    return float(Decimal(value).scaleb(-exponent))
+
+
+def _both(value: float, half: float) -> str:
+    decimals = _decimals(half)
+    return f"{value:.{decimals}f} ± {half:.{decimals}f}".replace("-", "−")
 
 
 def _decimals(error: float) -> int:
     """One significant digit of the error, two where it begins with 1, 2 or 3: as physicists round."""
     exponent = floor(log10(error))
-    return min(6, max(0, (error / 10**exponent < 3.55) - exponent))
+    return max(0, (error / 10**exponent < 3.55) - exponent)

@@ -17,7 +17,7 @@ import pandas as pd
 from activations import data as datasets
 from activations import normalize, settings
 from activations.ambient import independent
-from activations.arguments import real, word
+from activations.arguments import one_of, real, word
 from activations.data import Data
 from activations.experiments.cost import Cost, cost_of
 from activations.experiments.group import LABELS, SETTINGS, Group
@@ -100,9 +100,7 @@ class Grid:
                 raise ValueError(f"{axis} must hold at least one value, got none")
             object.__setattr__(self, axis, tuple(_plain(axis, value) for value in getattr(self, axis)))
         object.__setattr__(self, "steps", positive("steps", self.steps))
-        if not isinstance(self.network, str) or self.network not in NETWORKS:
-            raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {self.network!r}")
-        object.__setattr__(self, "network", word(self.network))
+        object.__setattr__(self, "network", one_of("network", self.network, NETWORKS))
         for axis in ("depth", "width"):
             if self.network == "lenet" and len(getattr(self, axis)) > 1:
                 raise ValueError(f"{axis} must be a single value for lenet, which has its own")
@@ -122,8 +120,7 @@ class Grid:
         if self.scale is None:
             asked = settings.value("ACTIVATIONS_SCALE")
             object.__setattr__(self, "scale", "standard" if asked in (None, "off") else asked.lower())
-        if self.scale not in SCALES:
-            raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {self.scale!r}")
+        object.__setattr__(self, "scale", one_of("scale", self.scale, SCALES))
         known = {f.name for f in fields(self)} - {"scale", "full"}
         if unknown := set(self.full) - known:
             raise ValueError(f"full must name arguments of Grid, got {', '.join(sorted(unknown))}")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import adam, adamw, lr_scheduler, sgd
 from torch.optim.lr_scheduler import LRScheduler
 
-from activations.arguments import number, real, word
+from activations.arguments import number, one_of, real
 from activations.networks.stack import VECTOR
 
 
@@ -19,7 +19,7 @@ from activations.networks.stack import VECTOR
 class Optimiser:
     """One of torch's optimisers, as an object and as a function.
 
-    Programs take the function: making the first object in a process takes three seconds, since it imports torch's compiler.
+    Jobs take the function: making the first object in a process takes three seconds, since it imports torch's compiler.
 
     Args:
         make: The object, of some parameters with rate (lr) and weight decay.
@@ -105,9 +105,7 @@ class Setting:
     def __post_init__(self) -> None:
         """Check every value, and turn it into the one kind that it has in tables."""
         for name, accepted in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
-            if not isinstance(getattr(self, name), str) or getattr(self, name) not in accepted:
-                raise ValueError(f"{name} must be one of {', '.join(accepted)}, got {getattr(self, name)!r}")
-            object.__setattr__(self, name, word(getattr(self, name)))
+            object.__setattr__(self, name, one_of(name, getattr(self, name), accepted))
         if self.weight_decay is None:
             object.__setattr__(self, "weight_decay", OPTIMISERS[self.optimiser].decay)
         if self.clip is None:

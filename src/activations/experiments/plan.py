@@ -9,7 +9,7 @@ import torch
 
 from activations import data as datasets
 from activations import sources
-from activations.arguments import integer, shown
+from activations.arguments import integer, one_of, shown
 from activations.data import Data
 from activations.experiments import store
 from activations.experiments.cost import Cost
@@ -105,8 +105,7 @@ def plan(
         ValueError: If an argument is unknown or out of range.
     """
     chosen = device(on)
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    precision = one_of("precision", precision, PRECISIONS)
     record = {*times("every", every, grid.steps, 1), grid.steps}
     tested = {*times("evaluate", evaluate, grid.steps, 1), grid.steps}
     probed = (

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from activations import trace
 from activations.data.sets import Data
+from activations.facts import saturated
 from activations.losses import cross_entropy
 from activations.networks import positive
-from activations.probes import saturation
 from activations.probes.registry import probe
 
 
@@ -30,7 +30,7 @@ def layers(network: nn.Module, data: Data, examples: int = 200) -> pd.DataFrame:
         and step, layer by layer), with the columns `member`, `layer`, `pre_mean`, `pre_sd` (pre-activations
         z), `post_mean`, `post_sd` (activations φ(z)), `post_spread` (standard deviation of a unit's
         activation over the examples, averaged over units), `saturated` and `zero` (shares of units ×
-        examples, 0 to 1: slope below 1 % of the largest, NaN where there is no largest, or the function is none of ours;
+        examples, 0 to 1: slope 0 or below 1 % of the largest, NaN where there is no largest, or the function is none of ours;
         output exactly 0; both NaN where a z or φ(z) of the layer is NaN),
         `delta` (root mean square over the examples of the norm of ∂loss/∂z), `weight_gradient` (norm of
         ∂loss/∂W, W being the weights that feed the layer; NaN where there are none) and `post_square` (mean of φ(z)²).
@@ -62,7 +62,7 @@ def layers(network: nn.Module, data: Data, examples: int = 200) -> pd.DataFrame:
         pre_mean, pre_sd, _ = _moments(z)
         post_mean, post_sd, post_spread = _moments(h)
         flat = [
-            saturation.share(activation, part) if activation is not None else np.nan
+            saturated.share(activation, part) if activation is not None else np.nan
             for activation, part in zip(layer.activations, z.flatten(1).numpy(), strict=True)
         ]
         zero = [np.count_nonzero(part == 0) / part.size for part in h.flatten(1).numpy()]

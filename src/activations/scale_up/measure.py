@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from activations.ambient import independent
+from activations.arguments import one_of
 from activations.experiments.optimise import OPTIMISERS
 from activations.networks import positive
 from activations.scale_up.network import ResNet
-from activations.scale_up.recipe import known
 from activations.scale_up.repeatable import repeatable
 
 
@@ -31,7 +31,7 @@ def memory(net: nn.Module, x: Tensor, optimiser: str = "momentum", pieces: int =
     Raises:
         ValueError: If the optimiser is unknown, `pieces` no divisor of the batch, or all of the net is frozen.
     """
-    known("optimiser", optimiser, OPTIMISERS)
+    one_of("optimiser", optimiser, OPTIMISERS)
     if len(x) % positive("pieces", pieces):
         raise ValueError(f"pieces must divide the batch of {len(x)}, got {pieces}")
     net = copy.deepcopy(net)

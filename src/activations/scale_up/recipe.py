@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -47,8 +46,8 @@ class Recipe:
         """Check everything, before anything is trained."""
         for name in ("steps", "batch", "pieces"):
             object.__setattr__(self, name, positive(name, getattr(self, name)))
-        known("optimiser", self.optimiser, OPTIMISERS)
-        known("schedule", self.schedule, SCHEDULES)
+        arguments.one_of("optimiser", self.optimiser, OPTIMISERS)
+        arguments.one_of("schedule", self.schedule, SCHEDULES)
         object.__setattr__(self, "seed", seeds.checked(self.seed))
         for name in ("rate", "weight_decay", "clip"):
             value, least = getattr(self, name), 0.0 if name == "weight_decay" else None
@@ -57,16 +56,6 @@ class Recipe:
                 object.__setattr__(self, name, arguments.number(name, value, above=above, least=least))
         if self.batch % self.pieces:
             raise ValueError(f"pieces must divide the batch of {self.batch}, got {self.pieces}")
-
-
-def known(name: str, value: Any, accepted: Any) -> None:
-    """Refuse a name that is not among those accepted.
-
-    Raises:
-        ValueError: If it is not.
-    """
-    if not isinstance(value, str) or value not in accepted:
-        raise ValueError(f"{name} must be one of {', '.join(accepted)}, got {value!r}")
 
 
 @dataclass(frozen=True, eq=False)

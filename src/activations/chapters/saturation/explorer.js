@@ -7,7 +7,7 @@
 
 import { ACTIVATIONS, bind } from "../../widgets/core/activations.js";
 import { curve, fitting, line, path, scale, text, ticks, within } from "../../widgets/core/draw.js";
-import { THRESHOLD, expectation, gradientProfile, histogram, plateaus, quadrature, saturatedIntervals, share } from "../../widgets/core/gaussian.js";
+import { expectation, gradientProfile, histogram, plateaus, quadrature, saturatedIntervals, share } from "../../widgets/core/gaussian.js";
 import { controls, mount } from "../../widgets/core/mount.js";
 import { clamp, span } from "../../widgets/core/numbers.js";
 import { figure, percent, plain, settle, spoken, superscript } from "../../widgets/core/words.js";
@@ -40,13 +40,13 @@ export function evaluate(state) {
     "slope": chosen.slope(state.x),
     "output-mean": outputMean,
     "output-sd": sqrt(expectation((x) => (chosen.f(x) - outputMean) ** 2, rule)),
-    "saturated-share": intervals.reduce((sum, [a, b]) => sum + share(a, b, mean, sd), 0),
+    "saturated-share": intervals ? intervals.reduce((sum, [a, b]) => sum + share(a, b, mean, sd), 0) : NaN,
     "point-mass": masses.reduce((sum, mass) => sum + mass.share, 0),
     "gradient-left": left[0],
     "layer-factor": factor, // geometric mean of the layers' factors
     "slope-rms": factor / sigmaW, // the slopes' part of it
     "signal-sd": sqrt(q[DEPTH - 1]), // of the last layer's pre-activations
-    q, left, intervals, masses, chosen,
+    q, left, intervals: intervals ?? [], masses, chosen,
   };
 }
 
@@ -78,7 +78,9 @@ function say(state, now) {
     f: `${activation}${p ? `, ${p.name} ${plain(now.chosen.p)}` : ""}: f, its slope and the inputs over x; the outputs beside f.`,
     x: spoken(`At x = ${plain(x)}, f is ${figure(now.f)} and the slope ${figure(now.slope)}`),
     outputs: spoken(`Inputs with mean ${plain(mean)} and standard deviation ${plain(sd)} come out with mean ${written["output-mean"]} `)
-      + spoken(`and standard deviation ${figure(now["output-sd"])}; ${written["saturated-share"]} of them meet a slope below ${THRESHOLD} in size`),
+      + spoken(`and standard deviation ${figure(now["output-sd"])}; `)
+      + (Number.isNaN(now["saturated-share"]) ? "the slope has no largest value"
+        : `${written["saturated-share"]} of them meet a slope below a hundredth of the largest`),
     layers: spoken(`With sigma w ${plain(sigmaW)}, after ${DEPTH} layers ${amount} ${words}`)
       + (Number.isNaN(now["layer-factor"]) ? "" : spoken(`: a factor of ${figure(now["layer-factor"])} a layer`)),
   };
@@ -96,7 +98,7 @@ function say(state, now) {
 function columns({ width, em, measure }) {
   const longest = (...texts) => max(...texts.map(([words, name]) => measure(words, name))) + 0.4 * em;
   const needed = longest(["outputs", "label"], ["> 99.9 %", "small"], ["at −3.96", "small"]) + 0.3 * em;
-  const legend = longest(["> 99.9 %", "big"], ["of inputs:", "small"], [`|f′| < ${THRESHOLD}`, "small"]);
+  const legend = longest(["> 99.9 %", "big"], ["of inputs:", "small"], ["|f′| < max/100", "small"]);
   const explained = legend < 0.34 * width;
   const side = max(needed, explained ? legend : 0, min(0.24 * width, 12 * em));
   return { left: longest(["−0.75", "tick"]) + 0.3 * em, right: width - side - em, side, explained };
@@ -154,7 +156,7 @@ function drawFunction(box, state, now) {
     lines.forEach((words, i) => out.push(text(base + 0.3 * em, Y(y) + (above ? 1.2 * (i + 1 - lines.length) - 0.7 : 1.2 * i + 1.5) * em, words, "small")));
   }
   if (explained) {
-    const words = [[percent(now["saturated-share"]), "big"], ["of inputs:", "small"], [`|f′| < ${THRESHOLD}`, "small"]];
+    const words = [[percent(now["saturated-share"]), "big"], ["of inputs:", "small"], ["|f′| < max/100", "small"]];
     words.forEach(([w, name], i) => out.push(text(base, (27.5 + 1.35 * i) * em, w, name)));
     out.push(`<rect fill="url(#${uid}-hatch)" x="${base}" y="${25 * em}" width="${1.7 * em}" height="${0.95 * em}"/>`);
   }

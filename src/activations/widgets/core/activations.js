@@ -1,6 +1,6 @@
 // The activations: value and slope of each. The package's tests compare them with the Python's, which are explained there.
 
-import { THRESHOLD } from "./gaussian.js";
+import { SATURATED } from "./gaussian.js";
 import { cdf, clamp, erf, pdf, span } from "./numbers.js";
 import { REGISTRY } from "./registry.js";
 
@@ -29,7 +29,7 @@ const fixed = ({ f, slope }, p) => ({ f: (x) => f(x, p), slope: (x) => slope(x, 
 
 /**
  * f and its slope as functions of x and the parameter p.
- * flat, where the slope is below THRESHOLD in size, is for those that a scan would not find out.
+ * flat, the intervals that count as saturated, is for those that a scan would not find out.
  */
 const FORMULAS = {
   identity: { f: (x) => x, slope: () => 1 },
@@ -45,7 +45,7 @@ const FORMULAS = {
   erf: { f: erf, slope: (x) => 2 / sqrt(PI) * exp(-x * x) },
   sine: { // no slider for its frequency: above 1 the quadrature would miss whole waves
     f: Math.sin, slope: Math.cos,
-    flat: span(43, -21.5, 21.5).map((k) => [PI * k - Math.asin(THRESHOLD), PI * k + Math.asin(THRESHOLD)]) }, // as far as inputs go
+    flat: span(43, -21.5, 21.5).map((k) => [PI * k - Math.asin(SATURATED), PI * k + Math.asin(SATURATED)]) }, // as far as inputs go
   relu: { f: (x) => max(x, 0), slope: (x) => (x > 0 ? 1 : 0) },
   relu6: { f: (x) => min(max(x, 0), 6), slope: (x) => inside(x, 0, 6) },
   squared_relu: { f: (x) => max(x, 0) ** 2, slope: (x) => 2 * max(x, 0) },

@@ -5,7 +5,7 @@ import { cdf, pdf, span } from "./numbers.js";
 
 const { abs, exp, max, min, sqrt, PI } = Math;
 
-export const THRESHOLD = 0.01; // a slope nearer to 0 than this counts as saturated
+export const SATURATED = 0.01; // saturated is where the slope is 0, or below this share of the steepest, as in activations/facts
 
 const [NODES, WEIGHTS] = gaussLegendre(20);
 const DEVIATIONS = [-12, -8, -4, -2, 0, 2, 4, 8, 12];
@@ -67,13 +67,38 @@ export function gradientProfile({ f, slope, kinks }, sigmaW, depth) {
   return { q, left };
 }
 
-/** Intervals of x on which |slope| < THRESHOLD: a scan of [−1490, 1490], finest around 0, then bisection. */
-export function saturatedIntervals({ slope, kinks, flat: known }) {
-  if (known) return known;
-  const flat = (x) => abs(slope(x)) < THRESHOLD;
+/** Kinks and points of [−1490, 1490], finest around 0: between two of them nothing is expected that a scan would miss. */
+function grid(kinks) {
   const edges = [...kinks];
   for (let t = -8; t <= 8; t += 1 / 128) edges.push(Math.sinh(t));
-  edges.sort((a, b) => a - b);
+  return edges.sort((a, b) => a - b);
+}
+
+/** The largest |slope|, Infinity where it grows without end: a scan, then golden sections. */
+export function steepest({ slope, kinks }) {
+  const edges = grid(kinks), size = (x) => abs(slope(x)), far = edges.at(-1);
+  if (size(1e9) > 2 * size(far) || size(-1e9) > 2 * size(-far)) return Infinity;
+  let most = 0, from = 0, to = 0;
+  for (let i = 1; i < edges.length; i++) for (const end of [1e-9, 1 - 1e-9]) { // just inside: the slope at a kink belongs to neither side
+    const value = size(edges[i - 1] + end * (edges[i] - edges[i - 1]));
+    if (value > most) [most, from, to] = [value, edges[max(i - 2, 0)], edges[min(i + 1, edges.length - 1)]];
+  }
+  const golden = (sqrt(5) - 1) / 2;
+  for (let step = 0; step < 60; step++) {
+    const [a, b] = [to - golden * (to - from), from + golden * (to - from)], [low, high] = [size(a), size(b)];
+    most = max(most, low, high);
+    if (low < high) from = a; else to = b;
+  }
+  return most;
+}
+
+/** Intervals of x that count as saturated: a scan, then bisection. None are known where the slope has no largest value. */
+export function saturatedIntervals({ slope, kinks, flat: known }) {
+  if (known) return known;
+  const limit = SATURATED * steepest({ slope, kinks });
+  if (limit === Infinity) return null;
+  const flat = (x) => abs(slope(x)) < limit || slope(x) === 0;
+  const edges = grid(kinks);
   const intervals = [];
   const add = (from, to) => {
     const last = intervals.at(-1);

@@ -14,7 +14,7 @@ export function figure(value) {
   return Number(exponent) === 3 ? sign + Math.round(size) : `${sign}${mantissa} × 10${superscript(Number(exponent))}`;
 }
 
-export const percent = (p) => (p === 0 ? "0 %" : p < 0.0005 ? "< 0.1 %" : p > 0.9995 && p < 1 ? "> 99.9 %" : `${(100 * p).toFixed(1)} %`);
+export const percent = (p) => (Number.isNaN(p) ? "–" : p === 0 ? "0 %" : p < 0.0005 ? "< 0.1 %" : p > 0.9995 && p < 1 ? "> 99.9 %" : `${(100 * p).toFixed(1)} %`);
 export const settle = (mean) => (abs(mean) < 1e-12 ? 0 : mean); // an odd function's mean is 0 but for rounding
 export const plain = (value) => String(Number(value.toFixed(3))).replace("-", "−");
 

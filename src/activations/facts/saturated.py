@@ -1,4 +1,8 @@
-"""Where an activation is flat, found once, so that saturated units are counted by comparisons alone."""
+"""Which inputs saturate an activation: those at which it is flat, beside where it is steepest.
+
+This is the course's one definition: figures, probes and explorers count by it. Where a function is flat is found once, so that units
+are counted by comparisons alone.
+"""
 
 import functools
 import math
@@ -10,14 +14,14 @@ from numpy.typing import NDArray
 
 from activations.functions import Activation
 
-SATURATED = 0.01  # a unit is saturated where its slope is below this share of the function's largest
+SATURATED = 0.01  # a unit is saturated where its slope is 0, or below this share of the function's steepest
 MOST = 8  # edges of flat regions; only a periodic function has more, and any number of them
 _HALF = np.geomspace(1e-6, 1e8, 7001)  # half a per cent from one to the next
 _END = float(np.finfo(np.float64).max)
 
 
 def share(activation: Activation, z: NDArray[Any]) -> float:
-    """The share of the numbers in `z` at which the slope of φ is below 1 % of its largest size.
+    """The share of the numbers in `z` at which the slope of φ is 0, or below 1 % of its largest size.
 
     Args:
         activation: φ.
@@ -31,7 +35,7 @@ def share(activation: Activation, z: NDArray[Any]) -> float:
         return math.nan
     regions = _regions(activation, z.dtype)
     if regions is None:
-        return np.count_nonzero(np.abs(activation.slope(z.astype(np.float64))) < limit) / z.size
+        return np.count_nonzero(_flat(activation.slope(z.astype(np.float64)), limit)) / z.size
     return sum(_count(z, low, high) for low, high in regions) / z.size
 
 
@@ -41,6 +45,10 @@ def _count(z: NDArray[Any], low: Any, high: Any) -> int:
     if high == math.inf:
         return int(np.count_nonzero(z >= low))
     return int(np.count_nonzero((z >= low) & (z <= high)))
+
+
+def _flat(slope: Any, limit: float) -> Any:
+    return (np.abs(slope) < limit) | (slope == 0)
 
 
 def _limit(activation: Activation) -> float:
@@ -57,7 +65,7 @@ def _regions(activation: Activation, dtype: np.dtype[Any]) -> Sequence[tuple[Any
     limit = _limit(activation)
 
     def flat(z: Any) -> Any:
-        return np.abs(activation.slope(z)) < limit
+        return _flat(activation.slope(z), limit)
 
     kinks = [math.nextafter(kink, side) for kink in activation.kinks for side in (-math.inf, kink, math.inf)]
     at = np.unique([-_END, *-_HALF, 0.0, *_HALF, _END, *kinks])
