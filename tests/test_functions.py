@@ -1,5 +1,6 @@
 """The activations against mpmath at 50 digits, against torch, and against their own promises."""
 
+import inspect
 import math
 import re
 import subprocess
@@ -19,6 +20,7 @@ from mpmath import mpf
 import activations
 from activations import functions, nn
 from activations.functions import FORMATS, round_to
+from activations.functions.evaluation import plain
 from oracle import ORACLE, rounded, ulps
 
 BIBLIOGRAPHY = Path(__file__).resolve().parent.parent / "book" / "references.bib"
@@ -721,3 +723,36 @@ def test_importing_and_using_numpy_does_not_import_torch():
 
 def test_the_package_states_its_version():
     assert activations.__version__.count(".") == 2
+
+
+# ---------------------------------------------------------------- what a reader sees of a function
+
+
+def every_choice(made):
+    """An activation with each of the words that it can be called with."""
+    words = [p for p in made.parameters if p.choices]
+    return [made.bind(**{p.name: choice}) for p in words for choice in p.choices] or [made]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in activations.names() if plain(activations.get(name).f) is not activations.get(name).f],
+)
+def test_the_body_that_a_reader_sees_is_the_function_but_for_its_last_digits(name):
+    x = np.concatenate([np.linspace(-30, 30, 6001), [-1e4, -800.0, -0.0, 800.0, 1e4, np.inf]])
+    for made in every_choice(activations.get(name)):
+        body = plain(made.f)
+        assert body.__name__ == name and body is inspect.unwrap(getattr(functions, name))
+        with np.errstate(all="ignore"):
+            shown = body(x, **made.values)
+        np.testing.assert_allclose(shown, made(x), rtol=2e-13, atol=1e-290)
+        tensor = torch.from_numpy(x)
+        torch.testing.assert_close(body(tensor, **made.values), made(tensor), rtol=2e-13, atol=1e-290)
+
+
+def test_a_reader_who_opens_silu_sees_its_formula():
+    assert (
+        inspect.getsource(plain(activations.get("silu").f))
+        .rstrip()
+        .endswith("return x / (1 + namespace(x).exp(-x))")
+    )

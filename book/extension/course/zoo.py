@@ -22,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 from activations import facts
 from activations.facts import Facts, VectorFacts
 from activations.functions import REGISTRY, Activation, VectorActivation
+from activations.functions.evaluation import plain
 from activations.words import number
 from course import curves
 from course.explorer import address, depend, to_root
@@ -316,8 +317,8 @@ def anchor(made: Made) -> str:
 
 
 def source(made: Made) -> str:
-    """The value's formula as the package has it, without its docstring."""
-    text = textwrap.dedent(inspect.getsource(made.f))
+    """The value's formula as one would write it, without its docstring."""
+    text = textwrap.dedent(inspect.getsource(plain(made.f)))
     function = next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
     lines = text.splitlines()
     head = lines[function.lineno - 1 : function.body[0].lineno - 1]

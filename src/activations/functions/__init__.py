@@ -24,7 +24,7 @@ What holds for all of them:
 
 The parts: `formats` (number formats), `evaluation` (in kind), `numerics` (what keeps the digits), `extremes` and `reach`
 (facts that are searched for), `parameters`, `card`, `registry`, `scalar` and `vector` (what an activation is), `lookup`,
-`declaration` (the decorators), the formulas themselves in `sigmoidal`, `bounded`, `rectified`, `softened`, `gated`, `vectors`
+`declaration` (the decorators), the formulas themselves in `sigmoidal`, `bounded`, `rectified`, `softened`, `gelus`, `gated`, `vectors`
 and `softmaxes`. What torch makes of them is a room of its own, `activations.nn`.
 """
 
@@ -72,8 +72,8 @@ from activations.functions.softened import (
     celu,
     selu,
 )
+from activations.functions.gelus import gelu
 from activations.functions.gated import (
-    gelu,
     quick_gelu,
     silu,
     swish,

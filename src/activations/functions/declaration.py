@@ -42,13 +42,13 @@ def activation(
 
     Name, defaults, formula, intuition and what is told about it are read off the function: its name, its
     signature, the first `.. math::`, the first line and the sections of its docstring. `operation` and `module` are
-    torch's, as paths below `torch`, where it has them. `parameters` gives each argument after x its
+    torch's, as paths below `torch`, where it has them. Where `kept_exact_by` names a form that keeps the last digits, that is computed. `parameters` gives each argument after x its
     (low, high, symbol, meaning), or (choices, meaning).
     """
 
     def register(f: Formula) -> Formula:
         made = Activation(
-            f=f,
+            f=getattr(f, "exact", f),
             derivative=derivative,
             second=second,
             breaks=breaks,

@@ -35,6 +35,22 @@ def quick(formula: Formula, low: float, high: float) -> Callable[[Formula], Form
     return give
 
 
+def kept_exact_by(careful: Formula) -> Callable[[Formula], Formula]:
+    """Name the form that keeps the last digits beside a formula as one would write it: the careful one is what is computed."""
+
+    def give(plain: Formula) -> Formula:
+        plain.exact = careful  # type: ignore[attr-defined]
+        careful.plain = plain  # type: ignore[attr-defined]
+        return plain
+
+    return give
+
+
+def plain(formula: Formula) -> Formula:
+    """The formula as one would write it."""
+    return getattr(formula, "plain", formula)
+
+
 def in_own_format(formula: Formula) -> Formula:
     """Mark a formula that rounds at most once and compares with nothing that narrow formats lack: it needs no float64."""
     formula.in_own_format = True  # type: ignore[attr-defined]

@@ -1,11 +1,9 @@
 """Gates: what weighs its input by a share that depends on the input itself."""
 
-import math
-
 import numpy as np
 
 from activations.functions.declaration import activation
-from activations.functions.evaluation import Array, quick
+from activations.functions.evaluation import Array, kept_exact_by, quick
 from activations.functions.numerics import (
     BEYOND,
     between,
@@ -16,126 +14,10 @@ from activations.functions.numerics import (
     product,
     size_of,
     sum_of,
-    tail_less_density,
-    tail_ratio,
     times_exp,
-    times_gaussian,
-    times_gaussian_between,
 )
-
-_ROOT = math.sqrt(2 * math.pi)
-
-# ---------------------------------------------------------------- gelu
-
-# √(8/π) and what its rounding left out; the paper's constant is taken as float64 has it.
-_STEEPNESS, _STEEPNESS_REST = 1.5957691216057308, -9.96930880911092e-17
-_CUBE = 0.044715
 
 FAMILY = "gates"
-
-
-def _inner(size: Array) -> tuple[Array, Array]:
-    """√(8/π)(s + 0.044715 s³) for 0 ≤ s ≤ 40, and what its rounding left out."""
-    high, rest = product(size, size)
-    bend, bend_rest = product(_CUBE, high)
-    factor, factor_rest = sum_of(namespace(size).ones_like(size), bend)
-    factor_rest = factor_rest + bend_rest + _CUBE * rest
-    v, v_rest = product(size, factor)
-    u, u_rest = product(_STEEPNESS, v)
-    return u, u_rest + _STEEPNESS * (v_rest + size * factor_rest) + _STEEPNESS_REST * v
-
-
-def _gelu_tanh(x: Array) -> Array:
-    xp = namespace(x)
-    left = clip(x, -40.0, 40.0)
-    u, rest = _inner(size_of(left))
-    weight = 1 / (1 + xp.exp(-u))
-    return xp.where(x < 0, times_exp(left * weight * (1 - rest), -u), x * weight)
-
-
-def _gelu_tanh_slope(x: Array) -> Array:
-    xp = namespace(x)
-    x = clip(x, -40.0, 40.0)
-    u, rest = _inner(size_of(x))
-    e = xp.exp(-u) * (1 - rest)
-    inner = x * (_STEEPNESS + 3 * _CUBE * _STEEPNESS * (x * x))
-    left = times_exp((1 - rest) * ((1 + inner) + e) / (1 + e) ** 2, -u)
-    return xp.where(x < 0, left, (1 + e + inner * e) / (1 + e) ** 2)
-
-
-def _gelu_tanh_second(x: Array) -> Array:
-    xp = namespace(x)
-    x = clip(x, -40.0, 40.0)
-    u, rest = _inner(size_of(x))
-    slope = _STEEPNESS * (1 + 3 * _CUBE * x * x)
-    bend = 6 * _CUBE * _STEEPNESS * x * x
-    factor = 2 * slope + bend - size_of(x) * slope * slope * xp.tanh(u / 2)
-    e = xp.exp(-u)
-    return times_exp(factor * (1 - rest) / (1 + e) ** 2, -u)
-
-
-def _gelu_slope(x: Array, approximate: str) -> Array:
-    if approximate == "tanh":
-        return _gelu_tanh_slope(x)
-    xp = namespace(x)
-    x = clip(x, -40.0, 40.0)
-    size = size_of(x)
-    left = times_gaussian(tail_less_density(size), size)
-    return xp.where(x < 0, left, 1 - left)
-
-
-def _gelu_second(x: Array, approximate: str) -> Array:
-    if approximate == "tanh":
-        return _gelu_tanh_second(x)
-    x = clip(x, -40.0, 40.0)
-    return times_gaussian((2 - x * x) / _ROOT, x)
-
-
-def _gelu_between(x: Array, approximate: str) -> Array:
-    if approximate == "tanh":
-        return _gelu_tanh(x)
-    size = np.abs(x)
-    return np.maximum(x, 0.0) - times_gaussian_between(size * tail_ratio(size), size)
-
-
-@activation(
-    _gelu_slope,
-    _gelu_second,
-    title="GELU",
-    inventor="Hendrycks and Gimpel",
-    year=2016,
-    source="hendrycks2016gaussian",
-    operation="nn.functional.gelu",
-    module="nn.GELU",
-    approximate=(("none", "tanh"), "Exact, or the paper's approximation x · σ(√(8/π) (x + 0.044715 x³))"),
-)
-@quick(_gelu_between, -37, 37)
-def gelu(x: Array, approximate: str = "none") -> Array:
-    r"""Weighs x by the chance that a standard normal number is smaller than x.
-
-    .. math:: f(x) = x \, \Phi(x) = \frac{x}{2} \operatorname{erfc}\left(-\frac{x}{\sqrt{2}}\right)
-
-    Range [−0.16997, ∞), lowest at −0.75179. At 0: value 0, slope ½. Written with 1 + erf, as torch has it,
-    the left tail loses its digits. Of the approximation, float64 slopes are good to 6 ULP.
-
-    Origin:
-        A deterministic reading of dropout: multiply by 0 or 1 at random, but more often by 1 the larger the
-        input, and take the mean (hendrycks2016gaussian).
-
-    Use:
-        BERT, which took it from GPT (devlin2019bert).
-
-    Prone to:
-        Being two functions: weights that were trained with the exact form should not be run with the other.
-        In formats of 16 bits its left side is lost if the formula is evaluated there.
-    """
-    if approximate == "tanh":
-        return _gelu_tanh(x)
-    xp = namespace(x)
-    left = clip(x, -40.0, 40.0)
-    size = size_of(left)
-    ratio = tail_ratio(size)
-    return xp.where(x < 0, times_gaussian(left * ratio, size), x * (1 - times_gaussian(ratio, size)))
 
 
 # ---------------------------------------------------------------- x times a sigmoid of x
@@ -165,7 +47,7 @@ def _swish_between(x: Array, beta: float) -> Array:
 
 
 @quick(_swish_between, -7, 7)
-def _swish(x: Array, beta: float) -> Array:
+def _swish_exact(x: Array, beta: float = 1.0) -> Array:
     if beta == 0:
         return x / 2
     xp = namespace(x)
@@ -173,6 +55,11 @@ def _swish(x: Array, beta: float) -> Array:
     weight = 1 / (1 + xp.exp(-size) * (1 - rest))
     left = clip(x, -BEYOND / beta) * weight * (1 - rest)
     return xp.where(x < 0, times_exp(left, -size), x * weight)
+
+
+@quick(lambda x: _swish_between(x, 1.702), -7, 7)
+def _quick_gelu_exact(x: Array) -> Array:
+    return _swish_exact(x, 1.702)
 
 
 def _quick_gelu_slope(x: Array) -> Array:
@@ -191,7 +78,7 @@ def _quick_gelu_second(x: Array) -> Array:
     year=2016,
     source="hendrycks2016gaussian",
 )
-@quick(lambda x: _swish_between(x, 1.702), -7, 7)
+@kept_exact_by(_quick_gelu_exact)
 def quick_gelu(x: Array) -> Array:
     r"""GELU with a sigmoid in place of the normal distribution, for the price of one exponential.
 
@@ -208,7 +95,12 @@ def quick_gelu(x: Array) -> Array:
     Prone to:
         Being mistaken for GELU: weights that were trained with one lose accuracy, without a word, with the other.
     """
-    return _swish(x, 1.702)
+    return x / (1 + namespace(x).exp(-1.702 * x))
+
+
+@quick(lambda x: x / (1 + np.exp(-x)), -700, 700)
+def _silu_exact(x: Array) -> Array:
+    return _swish_exact(x, 1.0)
 
 
 def _silu_slope(x: Array) -> Array:
@@ -229,7 +121,7 @@ def _silu_second(x: Array) -> Array:
     operation="nn.functional.silu",
     module="nn.SiLU",
 )
-@quick(lambda x: x / (1 + np.exp(-x)), -700, 700)
+@kept_exact_by(_silu_exact)
 def silu(x: Array) -> Array:
     r"""Weighs x by its own sigmoid: ReLU with a smooth dip left of 0.
 
@@ -247,7 +139,7 @@ def silu(x: Array) -> Array:
     Prone to:
         Costing an exponential, for which phones got the hard swish instead (howard2019searching).
     """
-    return _swish(x, 1.0)
+    return x / (1 + namespace(x).exp(-x))
 
 
 @activation(
@@ -261,7 +153,7 @@ def silu(x: Array) -> Array:
     beta=(0.0, 100.0, r"\beta", "How sharp the gate is, β, which networks can learn"),
     slider=(0.0, 10.0),
 )
-@quick(_swish_between, -7, 7)
+@kept_exact_by(_swish_exact)
 def swish(x: Array, beta: float = 1.0) -> Array:
     r"""A gate of adjustable sharpness: half the identity for β = 0, ReLU for large β.
 
@@ -279,7 +171,7 @@ def swish(x: Array, beta: float = 1.0) -> Array:
     Prone to:
         Costing an exponential; and a gain that its authors saw mostly in deep models.
     """
-    return _swish(x, beta)
+    return x / (1 + namespace(x).exp(-beta * x))
 
 
 # ---------------------------------------------------------------- the other gates
@@ -362,6 +254,15 @@ def _mish_between(x: Array) -> Array:
     return x * (n / (n + 2))
 
 
+@quick(_mish_between, -700, 300)
+def _mish_exact(x: Array) -> Array:
+    xp = namespace(x)
+    size, e, t, d = _mish_parts(x)
+    left = times_exp(-size * (t / d), -size)
+    right = x * (1 - 2 * e * e / d)
+    return xp.where(x < 0, left, right)
+
+
 @activation(
     _mish_slope,
     _mish_second,
@@ -372,7 +273,7 @@ def _mish_between(x: Array) -> Array:
     operation="nn.functional.mish",
     module="nn.Mish",
 )
-@quick(_mish_between, -700, 300)
+@kept_exact_by(_mish_exact)
 def mish(x: Array) -> Array:
     r"""Weighs x by the tanh of its softplus: close to SiLU, with a slightly deeper dip.
 
@@ -392,7 +293,4 @@ def mish(x: Array) -> Array:
         the exponential is formed.
     """
     xp = namespace(x)
-    size, e, t, d = _mish_parts(x)
-    left = times_exp(-size * (t / d), -size)
-    right = x * (1 - 2 * e * e / d)
-    return xp.where(x < 0, left, right)
+    return x * xp.tanh(clip(x, 0.0) + xp.log1p(xp.exp(-size_of(x))))

@@ -9,6 +9,7 @@ from typing import Any
 
 import array_api_compat
 import numpy as np
+from scipy import special
 
 from activations.functions.evaluation import Array, is_tensor
 
@@ -35,6 +36,11 @@ def clip(x: Array, low: float = -math.inf, high: float = math.inf) -> Array:
     if high == math.inf:
         return np.maximum(x, low)
     return np.clip(x, low, high) if low > -math.inf else np.minimum(x, high)
+
+
+def erfc(x: Array) -> Array:
+    """1 − erf(x), whose digits are not lost on the right."""
+    return x.erfc() if is_tensor(x) else special.erfc(x)
 
 
 def zero(x: Array, **parameters: float) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 from activations.functions.declaration import activation
 from activations.functions.evaluation import (
     Array,
+    kept_exact_by,
     quick,
 )
 from activations.functions.numerics import (
@@ -42,6 +43,15 @@ def _softplus_between(x: Array, beta: float) -> Array:
     return y if beta == 1 else y / beta
 
 
+@quick(_softplus_between, -7, 7)
+def _softplus_exact(x: Array, beta: float = 1.0) -> Array:
+    xp = namespace(x)
+    p, rest = exponent(beta, size_of(x))
+    far = times_exp((1 - rest) / beta, -p)  # where the exponential may be subnormal
+    bend = xp.where(p > 700, far, xp.log1p(xp.exp(-p) * (1 - rest)) / beta)
+    return clip(x, 0.0) + bend
+
+
 @activation(
     _softplus_slope,
     _softplus_second,
@@ -55,7 +65,7 @@ def _softplus_between(x: Array, beta: float) -> Array:
     beta=(0.01, 100.0, r"\beta", "How sharp the corner is, β"),
     slider=(0.1, 10.0),
 )
-@quick(_softplus_between, -7, 7)
+@kept_exact_by(_softplus_exact)
 def softplus(x: Array, beta: float = 1.0) -> Array:
     r"""ReLU with its corner rounded off; its slope is the sigmoid.
 
@@ -75,10 +85,7 @@ def softplus(x: Array, beta: float = 1.0) -> Array:
         (glorot2011deep). As a hidden unit it moves the mean up.
     """
     xp = namespace(x)
-    p, rest = exponent(beta, size_of(x))
-    far = times_exp((1 - rest) / beta, -p)  # where the exponential may be subnormal
-    bend = xp.where(p > 700, far, xp.log1p(xp.exp(-p) * (1 - rest)) / beta)
-    return clip(x, 0.0) + bend
+    return clip(x, 0.0) + xp.log1p(xp.exp(-beta * size_of(x))) / beta
 
 
 def _softshrink_slope(x: Array, lambd: float) -> Array:
@@ -227,6 +234,13 @@ def _celu_gap(x: Array, alpha: float) -> Array:
     return alpha * np.exp(q) * (1 + rest)
 
 
+def _celu_exact(x: Array, alpha: float = 1.0) -> Array:
+    xp = namespace(x)
+    q, rest = _celu_argument(x, alpha)
+    bent = xp.expm1(q) if isinstance(rest, float) else xp.expm1(q) + rest * xp.exp(q)
+    return clip(x, 0.0) + alpha * bent
+
+
 @activation(
     _celu_slope,
     _celu_second,
@@ -241,6 +255,7 @@ def _celu_gap(x: Array, alpha: float) -> Array:
     alpha=(0.001, 100.0, r"\alpha", "How far the left side sinks, α"),
     slider=(0.25, 4.0),
 )
+@kept_exact_by(_celu_exact)
 def celu(x: Array, alpha: float = 1.0) -> Array:
     r"""ELU whose left side is stretched along with its depth, so that it has no corner for any α.
 
@@ -257,10 +272,7 @@ def celu(x: Array, alpha: float = 1.0) -> Array:
     Prone to:
         Saturation on the left; its curvature still jumps, the more the smaller α is.
     """
-    xp = namespace(x)
-    q, rest = _celu_argument(x, alpha)
-    bent = xp.expm1(q) if isinstance(rest, float) else xp.expm1(q) + rest * xp.exp(q)
-    return clip(x, 0.0) + alpha * bent
+    return clip(x, 0.0) + alpha * namespace(x).expm1(clip(x, high=0.0) / alpha)
 
 
 # The two constants of the paper's equation 14, with the digits that torch gives, and their product.
