@@ -23,7 +23,9 @@ SETTLED = """async () => {
   await Promise.allSettled(document.getAnimations().map((animation) => animation.finished)); // the theme's sidebar slides
   const look = () => [document.documentElement.scrollHeight, ...[...document.querySelectorAll("[tabindex], .is-wide")].map((e) => e.offsetWidth),
     ...[...document.querySelectorAll(".picture")].map((p) => [p.clientWidth, p.clientHeight, p.innerHTML])].join();
-  for (let before, calm = 0; calm < 3;) {
+  const scrolled = () => [...document.querySelectorAll("pre, .cell_output > .output")]; // the theme hands them to the keyboard 300 ms after a change of width
+  const late = performance.now() + 3000, waiting = () => performance.now() < late && scrolled().some((e) => e.scrollWidth > e.clientWidth && e.tabIndex < 0);
+  for (let before, calm = 0; calm < 3 || waiting();) {
     await new Promise(requestAnimationFrame);
     const now = look();
     calm = now === before ? calm + 1 : 0;

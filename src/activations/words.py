@@ -43,8 +43,10 @@ def with_error(value: float | None, low: float | None, high: float | None) -> st
         >>> with_error(2.51e-24, 2.2e-24, 2.82e-24)
         '(2.51 ± 0.31) × 10⁻²⁴'
     """
-    if value is None or low is None or high is None or not isfinite(half := high / 2 - low / 2) or half <= 0:
+    if value is None or low is None or high is None or not (half := high / 2 - low / 2) > 0:
         return number(value)
+    if isinf(half):
+        return f"{number(value)} ± ∞"
     size = max(abs(value), half)
     if half < 1e-14 * size:
         return number(value)
