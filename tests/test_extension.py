@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from base64 import b64encode
 from hashlib import sha256
@@ -15,7 +16,7 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book" / "extension"))
 
-from course import intervals, quiz, site, stored
+from course import contents, intervals, quiz, site, stored
 
 # Sphinx and its extensions warn Python about one another; only what they say about the book counts here.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -118,6 +119,23 @@ def test_a_changed_output_changes_the_ledger_and_the_verdict_in_the_text(tmp_pat
     assert book.build() == ""
     for page in ("book/demo", "book/ledger"):
         assert "does not hold" in book.html(page) and "0.2362" not in book.html(page)
+
+
+def test_a_chapter_of_the_list_is_a_link_once_its_page_is_written(tmp_path: Path, monkeypatch):
+    written = {"Demo: which way?": "book/demo"}
+    monkeypatch.setattr(contents, "_pages", lambda env: written)
+    book = Book(
+        tmp_path,
+        {"demo": "Words.", "first": "```{chapters}\nDemo: which way?\n\nOther: how far?\n```"},
+        claimed(claim()),
+    )
+    assert book.build() == ""
+    html = " ".join(book.html("book/first").split())
+    assert 'href="demo.html"><span>Demo: which way?</span></a>' in html
+    assert "Other: how far? (not written yet)" in html and "Demo: which way? (not" not in html
+    written["Third: why?"] = "book/third"
+    shutil.rmtree(tmp_path / "_build")
+    assert "the chapter 'Third: why?' is not among the titles of the first page" in book.build()
 
 
 @pytest.mark.parametrize(

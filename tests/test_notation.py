@@ -15,6 +15,10 @@ GREEK = re.compile(r"\\(?:var)?(?:alpha|beta|phi|sigma|delta)(?![A-Za-z])")
 CONSTANTS = {"e", "E"}  # Euler's number and the expectation
 
 
+CHAPTERS = sorted(path.parent.name for path in (ROOT / "src/activations/chapters").glob("*/__init__.py"))
+READ = ["glossary.md", *(f"{name}.{kind}" for name in CHAPTERS for kind in ("md", "ipynb"))]
+
+
 def table() -> list[str]:
     """The first column of the table."""
     return re.findall(r"^\| \$(.+?)\$ \|", (ROOT / "book" / "notation.md").read_text("utf8"), re.MULTILINE)
@@ -28,15 +32,12 @@ def written(text: str) -> set[str]:
     return {symbol for symbol in found if len(symbol) == 1 or GREEK.match(symbol)} - CONSTANTS
 
 
-def texts() -> dict[str, str]:
-    """What is read of the chapters: the words of pages and of notebooks."""
-    pages = [ROOT / "book" / "glossary.md", ROOT / "book" / "saturation.md"]
-    notebooks = [ROOT / "notebooks" / "saturation.ipynb"]
-    found = {path.name: path.read_text("utf8") for path in pages}
-    for path in notebooks:
-        cells = nbformat.read(path, as_version=4).cells
-        found[path.name] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    return found
+def text(name: str) -> str:
+    """What is read of a page or a notebook: its words."""
+    if name.endswith(".md"):
+        return (ROOT / "book" / name).read_text("utf8")
+    cells = nbformat.read(ROOT / "notebooks" / name, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
 def test_a_symbol_has_one_line_in_the_table():
@@ -44,13 +45,22 @@ def test_a_symbol_has_one_line_in_the_table():
     assert not [symbol for symbol, count in Counter(table()).items() if count > 1]
 
 
-@pytest.mark.parametrize("name", ["glossary.md", "saturation.md", "saturation.ipynb"])
+@pytest.mark.parametrize("name", READ)
 def test_every_symbol_of_a_formula_is_in_the_table(name: str):
-    symbols = written(texts()[name])
-    assert {"z", r"\delta"} <= symbols, "the formulas are not found"
+    symbols = written(text(name))
+    assert "z" in symbols, "the formulas are not found"
     assert not symbols - set(table())
+
+
+def test_the_symbols_of_a_text_are_found():
+    assert {"z", r"\delta", r"\sigma_w", r"\varphi", "W", "n"} <= written(text("saturation.md"))
 
 
 @pytest.mark.parametrize("name", ["glossary.md", "saturation.md", "saturation.ipynb"])
 def test_weights_stand_on_the_left_of_what_they_multiply(name: str):
-    assert "Wh + b" in texts()[name] and "hW + b" not in texts()[name]
+    assert "Wh + b" in text(name)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_weights_never_stand_on_the_right(name: str):
+    assert "hW + b" not in text(name)

@@ -8,6 +8,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from course import (
     benchmarks,
+    contents,
     engine,
     explorer,
     figures,
@@ -30,6 +31,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     for part in (
         site,
         links,
+        contents,
         ledger,
         benchmarks,
         engine,

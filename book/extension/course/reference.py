@@ -1,7 +1,7 @@
 """The API reference, made of docstrings: pages of autodoc directives, with the docstrings' sources as citations.
 
-Gives the directives `rooms` (the modules that have a page beside this one) and `registered` (the activations, in the
-registry's order). Signatures stand as they are written in the source, where `Array` says more than what it stands for.
+Gives the directives `rooms` (the modules that have a page beside this one), `inside` (the folders of one of them) and
+`registered` (the activations, in the registry's order). Signatures stand as they are written in the source, where `Array` says more than what it stands for.
 """
 
 import ast
@@ -11,6 +11,7 @@ import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -188,6 +189,28 @@ class Rooms(SphinxDirective):
         return nodes.definition_list_item("", nodes.term("", "", target), definition)
 
 
+class Inside(SphinxDirective):
+    """`inside` package: a section for each folder of it, with its modules."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The sections, in the order of the alphabet."""
+        package = import_module(self.arguments[0])
+        return [
+            self._section(package.__name__, name)
+            for _, name, folder in iter_modules(package.__path__)
+            if folder
+        ]
+
+    def _section(self, package: str, name: str) -> nodes.section:
+        whole = f"{package}.{name}"
+        modules = [whole, *(f"{whole}.{part.name}" for part in iter_modules(import_module(whole).__path__))]
+        lines = [f".. automodule:: {module}" for module in modules]
+        read = self.parse_text_to_nodes(StringList(lines, self.get_source_info()[0]))
+        return nodes.section("", nodes.title("", name), *read, ids=[f"chapter-{name}"])
+
+
 class Registered(SphinxDirective):
     """`registered` list: the public function of every activation that `activations.functions.<list>()` names."""
 
@@ -209,4 +232,5 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-signature", _constructor)
     app.connect("html-page-context", _lines)
     app.add_directive("rooms", Rooms)
+    app.add_directive("inside", Inside)
     app.add_directive("registered", Registered)
