@@ -1,7 +1,7 @@
 """The parameters of an activation: what they accept, and the values that are given."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from activations.arguments import integer, real, shown, word
@@ -63,12 +63,6 @@ class Parameter:
         return f"from {self.low:g} to {self.high:g}" + f", not below {self.at_least}" * bool(self.at_least)
 
 
-def shown_with(made: Any) -> str:
-    """The name and the parameters, as torch's modules show them."""
-    arguments = [made.name, *(f"{p.name}={p.default!r}" for p in made.parameters)]
-    return f"{type(made).__name__}({', '.join(arguments)})"
-
-
 def values_of(made: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """The value of every parameter: those given, checked, and the defaults of the others."""
     known = {p.name: p for p in made.parameters}
@@ -83,9 +77,3 @@ def values_of(made: Any, given: Mapping[str, Any]) -> dict[str, Any]:
                 f"{name} is {values[name]!r}; accepted: not below {p.at_least}={values[p.at_least]!r}"
             )
     return values
-
-
-def bound(made: Any, given: Mapping[str, Any]) -> tuple[Parameter, ...]:
-    """The parameters with other defaults."""
-    values = values_of(made, given)
-    return tuple(replace(p, default=values[p.name]) for p in made.parameters)

@@ -4,11 +4,12 @@ import functools
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from activations.functions import extremes, reach, registry
 from activations.functions.card import BLANK, Card
+from activations.functions.declared import Declared
 from activations.functions.evaluation import (
     Array,
     Formula,
@@ -17,11 +18,11 @@ from activations.functions.evaluation import (
     is_tensor,
 )
 from activations.functions.formats import format_of
-from activations.functions.parameters import Parameter, bound, shown_with, values_of
+from activations.functions.parameters import Parameter, values_of
 
 
 @dataclass(frozen=True, repr=False)
-class Activation:
+class Activation(Declared):
     """An activation function of one number, with its parameters' defaults.
 
     Args:
@@ -50,32 +51,6 @@ class Activation:
     gap: Formula | None = None
     slider: tuple[float, float] | None = None
 
-    def __repr__(self) -> str:
-        """The name and the parameters, as torch's modules show them."""
-        return shown_with(self)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """Registered ones travel by name and parameters; they come back as the registered one itself."""
-        return registry.pickled(self) or super().__reduce_ex__(protocol)
-
-    def __copy__(self) -> "Activation":
-        """Itself: nothing in it can change."""
-        return self
-
-    def __deepcopy__(self, memo: Any) -> "Activation":
-        """Itself."""
-        return self
-
-    @property
-    def __name__(self) -> str:
-        """The name, as functions have one: `torch.jit.trace` asks for it."""
-        return self.name
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The parameters' values by their names."""
-        return {p.name: p.default for p in self.parameters}
-
     @property
     def label(self) -> str:
         """The name, with those parameters that are not the registered function's, in six digits."""
@@ -86,15 +61,6 @@ class Activation:
         usual = getattr(registry.REGISTRY.get(self.name), "values", {})
         bound = [f"{name} {_plain(v, digits)}" for name, v in self.values.items() if usual.get(name, v) != v]
         return ", ".join([self.name, *bound])
-
-    def bind(self, **parameters: Any) -> "Activation":
-        """The same function with other defaults.
-
-        Raises:
-            TypeError: If a parameter is unknown or no number.
-            ValueError: If a parameter is out of range.
-        """
-        return replace(self, parameters=bound(self, parameters))
 
     def __call__(self, x: Array, **parameters: Any) -> Array:
         """f(x), exact and in kind; autograd passes through torch tensors by the closed-form derivatives.

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from activations.arguments import integer, shown
-from activations.functions import registry
 from activations.functions.card import BLANK, Card
+from activations.functions.declared import Declared
 from activations.functions.evaluation import (
     PIECE,
     Array,
@@ -19,11 +19,11 @@ from activations.functions.evaluation import (
     is_tensor,
     widened,
 )
-from activations.functions.parameters import Parameter, bound, shown_with, values_of
+from activations.functions.parameters import Parameter, values_of
 
 
 @dataclass(frozen=True, repr=False)
-class VectorActivation:
+class VectorActivation(Declared):
     """An activation function of several numbers, which lie along one dimension of an array.
 
     Args:
@@ -50,41 +50,6 @@ class VectorActivation:
     parameters: tuple[Parameter, ...] = ()
     view: Callable[[float], Sequence[float]] = lambda x: (x, 0.0)
     view_text: str = ""
-
-    def __repr__(self) -> str:
-        """The name and the parameters, as torch's modules show them."""
-        return shown_with(self)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """Registered ones travel by name and parameters; they come back as the registered one itself."""
-        return registry.pickled(self) or super().__reduce_ex__(protocol)
-
-    def __copy__(self) -> "VectorActivation":
-        """Itself: nothing in it can change."""
-        return self
-
-    def __deepcopy__(self, memo: Any) -> "VectorActivation":
-        """Itself."""
-        return self
-
-    @property
-    def __name__(self) -> str:
-        """The name, as functions have one: `torch.jit.trace` asks for it."""
-        return self.name
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The parameters' values by their names."""
-        return {p.name: p.default for p in self.parameters}
-
-    def bind(self, **parameters: Any) -> "VectorActivation":
-        """The same function with other defaults.
-
-        Raises:
-            TypeError: If a parameter is unknown or no number.
-            ValueError: If a parameter is out of range.
-        """
-        return replace(self, parameters=bound(self, parameters))
 
     def __call__(self, x: Array, dim: int = -1, **parameters: Any) -> Array:
         """The value along `dim`, exact and in kind; autograd passes through tensors by the closed-form Jacobian.
