@@ -1,7 +1,9 @@
 """The built book, read in a real browser as a reader would."""
 
+import io
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
 from html.parser import HTMLParser
@@ -9,9 +11,13 @@ from itertools import product
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from matplotlib.colors import rgb_to_hsv, to_rgb
+from PIL import Image
 
+from activations.plots import COLOURS
 from browser import BOOK, ROOT, Visit, build
 
 CHAPTER, NOTEBOOK, LEDGER = "book/saturation.html", "notebooks/saturation.html", "book/ledger.html"
@@ -68,6 +74,42 @@ def test_a_page_has_contrast_in_light_and_dark(path: str, width: int, look: Open
 
 
 @pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK, FUNCTIONS, ZOO])
+def _swatches() -> str:
+    """A picture with a field for each colour of the figures, as an address."""
+    kept = io.BytesIO()
+    fields = np.array([[to_rgb(colour) for colour in (*COLOURS, "white")]])
+    picture = Image.fromarray(np.uint8(np.rint(255 * fields)))
+    picture.resize((20 * fields.shape[1], 20), Image.Resampling.NEAREST).save(kept, "PNG")
+    return f"data:image/png;base64,{b64encode(kept.getvalue()).decode()}"
+
+
+def _luminance(colour: np.ndarray) -> float:
+    """Relative luminance as WCAG 2.1 defines it."""
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("kind", [".figure-from img", ".cell_output img"])
+def test_in_the_dark_a_picture_lies_on_the_pages_ground_and_keeps_its_hues(kind: str, visit: Opener):
+    path = "book/saturation.html" if "figure" in kind else "notebooks/saturation.html"
+    page = visit(path, theme="dark").page
+    image = page.locator(f".bd-article {kind}").first
+    image.evaluate(
+        "(image, source) => { image.loading = 'eager'; image.src = source; image.style.width = '160px'; return image.decode(); }",
+        _swatches(),
+    )
+    shot = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("RGB")) / 255
+    wide = shot.shape[1] / (len(COLOURS) + 1)
+    *seen, ground = (shot[shot.shape[0] // 2, int((i + 0.5) * wide)] for i in range(len(COLOURS) + 1))
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert np.allclose(255 * ground, [int(part) for part in re.findall(r"\d+", paper)[:3]], atol=1.5)
+    for colour, shown in zip(COLOURS, seen, strict=True):
+        assert (_luminance(shown) + 0.05) / (_luminance(ground) + 0.05) > 3
+        before, after = rgb_to_hsv([to_rgb(colour), shown])
+        assert before[1] == 0 or abs(before[0] - after[0]) < 10 / 360
+    assert seen[COLOURS.index("#000000")].min() > 0.9
+
+
 def test_every_formula_is_typeset(path: str, look: Opener):
     page = look(path).page
     written, typeset = (
