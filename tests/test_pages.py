@@ -9,7 +9,7 @@ from functools import cache
 from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
 import numpy as np
 import pytest
@@ -158,6 +158,48 @@ def test_the_explorer_follows_the_keyboard(path: str, visit: Opener):
     assert slider.input_value() != before[1]
     page.wait_for_function("([w, old]) => w.innerText !== old", arg=[widget.element_handle(), before[0]])
     assert not page.locator(".course-widget-error").count()
+
+
+@pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK])
+def test_the_address_keeps_what_an_explorer_was_set_to(path: str, visit: Opener):
+    page = visit(path).page
+    widget = page.locator(".course-widget").first
+    widget.locator("[data-key=activation]").select_option("leaky_relu")
+    widget.locator("[data-key=parameter]").fill("0.2")
+    widget.locator("[data-stop='2']").click()
+    page.wait_for_function("location.search.includes('sigma_w')")
+    assert dict(parse_qsl(urlsplit(page.url).query)) == {
+        "saturation.activation": "leaky_relu",
+        "saturation.parameter": "0.2",
+        "saturation.sigma_w": str(2**0.5),
+    }
+    shown = widget.locator("[data-quantity=gradient-left]").first.inner_text()
+    again = visit(path + "?" + urlsplit(page.url).query).page.locator(".course-widget").first
+    again.locator("[data-stop='2'][aria-pressed=true]").wait_for()
+    assert again.locator("[data-key=activation]").input_value() == "leaky_relu"
+    assert again.locator("[data-quantity=gradient-left]").first.inner_text() == shown
+    widget.locator("[data-key=activation]").select_option("sigmoid")
+    widget.locator("[data-key=sigma_w]").fill("1")
+    page.wait_for_function("!location.search")
+
+
+@pytest.mark.parametrize(
+    ("query", "activation", "sigma_w"),
+    [
+        ("saturation.activation=sigmid&saturation.sigma_w=2", "sigmoid", "1"),
+        ("saturation.activation=tanh&saturation.sigma_w=4000&saturation.x=far", "tanh", "12"),
+        ("other.sigma_w=4&saturation.nothing=1&lang=en", "sigmoid", "1"),
+    ],
+)
+def test_an_address_that_makes_no_sense_does_no_harm(
+    query: str, activation: str, sigma_w: str, visit: Opener
+):
+    seen = visit(f"{CHAPTER}?{query}")
+    widget = seen.page.locator(".course-widget").first
+    widget.locator("[data-key=sigma_w]:visible").wait_for()
+    assert widget.locator("[data-key=activation]").input_value() == activation
+    assert widget.locator("[data-key=sigma_w]").input_value() == sigma_w
+    assert seen.complaints == []
 
 
 @pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK])

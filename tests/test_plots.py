@@ -39,7 +39,7 @@ def placed(axes, *ends, **how):
 
 def test_labels_stand_at_the_ends_of_their_lines_in_their_colours(axes):
     assert placed(axes, 0.1, 0.9, 0.5) == pytest.approx([0.1, 0.9, 0.5])
-    colours = {line.get_label(): line.get_color() for line in axes.get_lines()}
+    colours = {line.get_label(): plots.ink(line.get_color()) for line in axes.get_lines()}
     assert {text.get_text(): text.get_color() for text in axes.texts} == colours
 
 
@@ -188,6 +188,22 @@ def grey(colour):
 def test_neighbouring_colours_differ_in_grey():
     for one, other in pairwise([*plots.COLOURS, plots.COLOURS[0]]):
         assert abs(grey(one) - grey(other)) >= 0.1, (one, other)
+
+
+def contrast(colour):
+    """WCAG's contrast with white, as the axe library computes it."""
+    parts = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in mpl.colors.to_rgb(colour))
+    return 1.05 / (sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True)) + 0.05)
+
+
+@pytest.mark.parametrize("colour", plots.COLOURS)
+def test_a_label_can_be_read_and_has_its_lines_hue(colour):
+    drawn = plots.ink(colour)
+    assert contrast(drawn) >= 4.499
+    hue, before = (mpl.colors.rgb_to_hsv(mpl.colors.to_rgb(each))[0] for each in (drawn, colour))
+    assert abs(hue - before) < 0.02
+    if contrast(colour) >= 4.5:
+        assert drawn == pytest.approx(mpl.colors.to_rgb(colour), abs=1e-12)
 
 
 def test_colours_and_dashes_are_distinct_and_as_many():

@@ -115,7 +115,7 @@ function reachBoxes() {
   formulas.forEach((formula, i) => formula.parentElement.classList.toggle("is-wide", wide[i]));
   for (const [boxes, name] of Object.entries(BOXES)) article.querySelectorAll(boxes).forEach((box, i) => {
     const scrolls = box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX);
-    if (scrolls === (box.getAttribute("role") === "region")) return;
+    if (scrolls === (box.getAttribute("role") === "region" && box.tabIndex === 0)) return; // the theme sets tab stops, too, and later
     const attributes = { tabindex: 0, role: "region", "aria-label": `${name} ${i + 1}, which scrolls sideways` };
     for (const [key, value] of Object.entries(attributes)) if (scrolls) box.setAttribute(key, value); else box.removeAttribute(key);
   });

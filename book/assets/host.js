@@ -8,8 +8,44 @@
 (() => {
 "use strict";
 
+// A reader's setting stands in the page's address, as in ?saturation.activation=relu&saturation.sigma_w=1.4, and so can be kept,
+// sent and gone back to. The second explorer of a chapter in a page is saturation-2.
+
+const names = new Map(), PAUSE = 400; // milliseconds: browsers refuse an address that changes too often
+
+/** A name for the explorer whose module this is; none for a widget of another kind. */
+function named(module) {
+  const chapter = /chapters\/(\w+)\/explorer\.js/.exec(module)?.[1];
+  if (!chapter) return null;
+  names.set(chapter, (names.get(chapter) ?? 0) + 1);
+  return names.get(chapter) > 1 ? `${chapter}-${names.get(chapter)}` : chapter;
+}
+
+/** What the page's address says of an explorer. */
+function addressed(name) {
+  const said = [...new URLSearchParams(location.search)].filter(([key]) => name && key.startsWith(`${name}.`));
+  return Object.fromEntries(said.map(([key, value]) => [key.slice(name.length + 1), value.trim() && Number.isFinite(+value) ? +value : value]));
+}
+
+/** Keep in the page's address what differs from the state with which the page came. */
+function keeper(name, state, begun) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    if (name) timer = setTimeout(() => {
+      const query = new URLSearchParams(location.search);
+      for (const [key, value] of Object.entries(state)) {
+        if (key.startsWith("_") || !["string", "number"].includes(typeof value) || Object.is(value, begun[key])) query.delete(`${name}.${key}`);
+        else query.set(`${name}.${key}`, value);
+      }
+      try { history.replaceState(history.state, "", `${location.pathname}${query.size ? `?${query}` : ""}${location.hash}`); } catch { /* a page from a folder, whose address may not change */ }
+    }, PAUSE);
+  };
+}
+
 /** A model over `state` that tells its listeners what changed. */
-function makeModel(state) {
+function makeModel(begun, name = null, linked = {}) {
+  const state = { ...begun, ...linked }, keep = keeper(name, state, begun);
   const listeners = new Map();
   const emit = (event, ...details) => [...(listeners.get(event) ?? [])].forEach((hear) => hear(...details));
   const model = {
@@ -28,7 +64,7 @@ function makeModel(state) {
       for (const event of events?.split(/\s+/) ?? [...listeners.keys()])
         listeners.set(event, hear ? (listeners.get(event) ?? []).filter((other) => other !== hear) : []);
     },
-    save_changes() {},
+    save_changes: keep,
     send() {},
   };
   return model;
@@ -61,6 +97,19 @@ async function show(widget, model, place, initialise = true) {
   });
 }
 
+/** The first view of a widget, as the page's address has it; of an address that makes no sense nothing is taken. */
+async function begin(widget, state, name, place) {
+  const linked = addressed(name), attempt = async (more) => {
+    const model = makeModel(state, name, more);
+    await show(widget, model, place);
+    return [widget, model];
+  };
+  return attempt(linked).catch((error) => {
+    if (!Object.keys(linked).length) throw error;
+    return attempt({});
+  });
+}
+
 /** Say in one sentence, where the widget would be, why it is not there. */
 function complain(place, error) {
   place.querySelector(".course-widget-room")?.remove();
@@ -75,7 +124,7 @@ function complain(place, error) {
 async function showPlaced(place) {
   const { module, state } = place.dataset;
   try {
-    await show(made(await course.load(module)), makeModel(JSON.parse(state)), place);
+    await begin(made(await course.load(module)), JSON.parse(state), named(module), place);
   } catch (error) { complain(place, error); }
 }
 
@@ -88,18 +137,17 @@ async function showStored() {
   for (const view of stored("view")) {
     const place = view.nextElementSibling;
     try {
-      const id = JSON.parse(view.textContent).model_id, seen = running.has(id);
+      const id = JSON.parse(view.textContent).model_id, { module } = place.dataset;
       if (states[id]?.model_module !== "anywidget") throw new Error("it needs a kernel");
-      if (!seen) running.set(id, await wake(decode(states[id]), place.dataset.module));
-      await show(...running.get(id), place, !seen);
+      if (running.has(id)) await show(...running.get(id), place, false);
+      else running.set(id, await wake(decode(states[id]), module, place));
     } catch (error) { complain(place, error); }
   }
 }
 
-async function wake(state, module) {
-  if (module) return [made(await course.load(module)), makeModel(state)];
-  if (state._css) document.head.append(Object.assign(document.createElement("style"), { textContent: state._css }));
-  return [made(await course.loadText(state._esm)), makeModel(state)];
+async function wake(state, module, place) {
+  if (state._css && !module) document.head.append(Object.assign(document.createElement("style"), { textContent: state._css }));
+  return begin(made(await (module ? course.load(module) : course.loadText(state._esm))), state, named(module), place);
 }
 
 document.querySelectorAll(".course-widget[data-state]").forEach(showPlaced);

@@ -16,6 +16,7 @@ from IPython import get_ipython
 from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -172,10 +173,23 @@ def name_lines(axes: Axes, *, gap: float = 0.075) -> None:
             height,
             str(line.get_label()),
             transform=axes.transAxes,
-            color=line.get_color(),
+            color=ink(line.get_color()),
             va="center",
             fontsize=10,
         )
+
+
+def ink(colour: str) -> tuple[float, float, float]:
+    """The colour in which a line is named: its own, darkened where that is too pale to read on white.
+
+    Its relative luminance becomes at most that of a contrast of 4.5, which WCAG 2.1 asks of text.
+    """
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
+    linear *= min(1.0, (1.05 / 4.5 - 0.05) / max(luminance, 1e-9))
+    red, green, blue = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return float(red), float(green), float(blue)
 
 
 def _shown(values: np.ndarray, scale: str) -> np.ndarray:

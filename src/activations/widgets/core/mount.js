@@ -34,7 +34,8 @@ export function controls(markup) {
 
 export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ model, el }) => {
   const { defaults, ranges } = controls(markup), keys = Object.keys(defaults);
-  const read = () => Object.fromEntries(keys.map((key) => [key, model.get(key) ?? defaults[key]]));
+  const within = (key, value) => (key in ranges ? clamp(Number.isFinite(value) ? value : defaults[key], ranges[key]) : value);
+  const read = () => Object.fromEntries(keys.map((key) => [key, within(key, model.get(key) ?? defaults[key])]));
   evaluate(read()); // an unknown activation is an error before anything is drawn
   const uid = `explorer-${Math.random().toString(36).slice(2, 10)}`; // several explorers share a page
   el.insertAdjacentHTML("beforeend", markup.replaceAll("UID", uid));
