@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
-from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,11 +20,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, sync_playwright
 
 import fonts
+from build import STAMP, digest
 from patience import HUNG
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html"
-SOURCES = ("_config.yml", "_toc.yml", "book", "notebooks", "src/activations", "benchmarks/results")
 NO_BROWSER = (
     "the pages' tests need Chromium: install Debian's package `chromium`, or run `playwright install chromium`, "
     "or set CHROMIUM to the path of a Chromium or Chrome"
@@ -71,26 +70,13 @@ def _sent(response: Response) -> int:
     return len(body) if response.url.endswith((".woff", ".woff2", ".png")) else len(gzip.compress(body, 6))
 
 
-def _digest() -> str:
-    """The digest of everything that the book is built from."""
-    files = [
-        path for source in SOURCES for path in (ROOT / source, *(ROOT / source).rglob("*")) if path.is_file()
-    ]
-    kept = sorted(
-        path for path in files if "__pycache__" not in path.parts and ".ipynb_checkpoints" not in path.parts
-    )
-    addresses = sorted(f"{key}={value}" for key, value in os.environ.items() if key.startswith("COURSE_"))
-    return sha256(b"".join([*(path.read_bytes() for path in kept), *map(str.encode, addresses)])).hexdigest()
-
-
 def build() -> None:
     """Build the book unless it is as its sources say; processes that ask at once wait for one another."""
-    stamp = ROOT / "_build" / "tested-sources"
-    stamp.parent.mkdir(exist_ok=True)
+    STAMP.parent.mkdir(exist_ok=True)
     with (ROOT / "_build" / "tested-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        digest = _digest()
-        if BOOK.is_dir() and stamp.is_file() and stamp.read_text() == digest:
+        now = digest()
+        if BOOK.is_dir() and STAMP.is_file() and STAMP.read_text() == now:
             return
         # A page whose source is gone must not be tested, nor one that an older extension read.
         for old in (BOOK, BOOK.parent / ".doctrees"):
@@ -101,7 +87,7 @@ def build() -> None:
             pytest.fail(
                 f"the book does not build:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}", pytrace=False
             )
-        stamp.write_text(digest)
+        STAMP.write_text(now)
 
 
 def pages() -> list[str]:
@@ -111,6 +97,15 @@ def pages() -> list[str]:
         path.relative_to(BOOK).as_posix() for path in BOOK.rglob("*.html") if "_static" not in path.parts
     )
     return sorted(set(found) - {"index.html"})
+
+
+def alike() -> set[str]:
+    """Pages of the reference that differ in nothing but their words from `functions.html`, the longest of them."""
+    folder = "book/api/"
+    return {path for path in pages() if path.startswith(folder)} - {
+        f"{folder}index.html",
+        f"{folder}functions.html",
+    }
 
 
 class _Quiet(SimpleHTTPRequestHandler):

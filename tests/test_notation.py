@@ -1,11 +1,18 @@
 """One table of symbols: what page, notebook and glossary write stands in book/notation.md, once."""
 
+import inspect
 import re
 from collections import Counter
 from pathlib import Path
 
 import nbformat
 import pytest
+
+from activations.data import mnist1d
+from activations.facts.saturated import SATURATED
+from activations.networks import MLP, Member
+from activations.probes import PROBES
+from activations.probes.activity import SPARSE
 
 ROOT = Path(__file__).parents[1]
 MATHS = re.compile(r"```\{math\}\n(?::label:[^\n]*\n+)?(.*?)```|\$\$(.+?)\$\$|\$([^$]+)\$", re.DOTALL)
@@ -50,6 +57,35 @@ def test_every_symbol_of_a_formula_is_in_the_table(name: str):
     symbols = written(text(name))
     assert "z" in symbols, "the formulas are not found"
     assert not symbols - set(table())
+
+
+def words() -> dict[str, tuple[str, list[str]]]:
+    """What the table of words says of each, and the columns that it names."""
+    page = (ROOT / "book" / "notation.md").read_text("utf8").partition("## Words")[2]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line[:1] == "|"]
+    names = [re.sub(r"\{term\}`([^<`]+?)(?: <.*>)?`", r"\1", word) for word, _, _ in rows]
+    return {
+        name: (says, re.findall(r"`([\w.]+)`", column))
+        for name, (_, says, column) in zip(names[2:], rows[2:], strict=True)
+    }
+
+
+def test_a_word_that_counts_something_is_a_column_of_a_probe():
+    network, data = MLP([Member.of("relu", "he", 0)], (40,), 10, depth=2, width=8), mnist1d(50)
+    columns = {name: set(probe(network, data).columns) for name, probe in PROBES.items()}
+    assert len(words()) > 8
+    for name, (_, named) in words().items():
+        assert named, name
+        for probe, _, column in (each.partition(".") for each in named):
+            assert column in columns[probe], f"{name}: {probe} has no column {column}"
+    shares = {"saturated", "zero", "dead", "sparse", "always_on", "dormant"}
+    assert shares <= {name.replace(" ", "_") for name in words()}
+
+
+def test_the_limits_that_the_table_of_words_states_are_those_that_are_used():
+    tau = inspect.signature(PROBES["units"]).parameters["tau"].default
+    for name, share in {"saturated": SATURATED, "sparse": SPARSE, "dormant": tau}.items():
+        assert f"{100 * share:g} %" in words()[name][0], name
 
 
 def test_the_symbols_of_a_text_are_found():

@@ -7,7 +7,6 @@ from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
 from html.parser import HTMLParser
-from itertools import product
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
@@ -61,19 +60,18 @@ def test_a_page_stays_light(path: str, look: Opener):
     assert 50_000 < look(path).weight() < LIMITS[path]
 
 
-@pytest.mark.parametrize(("path", "width"), [*product(PAGES[:10], (390, 1400))])
-def test_a_page_has_contrast_in_light_and_dark(path: str, width: int, look: Opener):
-    """What else axe looks for does not depend on colours; test_reading.py looks for it on every page."""
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1400, "light")])
+@pytest.mark.parametrize("path", PAGES[:10])
+def test_a_page_has_contrast(path: str, width: int, theme: str, look: Opener):
+    """Colours go with the theme, not with the width; what else axe looks for, test_reading.py looks for on every page."""
     page = look(path, width=width).page
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
-        found = Axe().run(page, options={"resultTypes": ["violations"], "runOnly": ["color-contrast"]})
-        assert not found.response["violations"], found.generate_report()
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+    found = Axe().run(page, options={"resultTypes": ["violations"], "runOnly": ["color-contrast"]})
     page.emulate_media(color_scheme="light")
+    assert not found.response["violations"], found.generate_report()
 
 
-@pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK, FUNCTIONS, ZOO])
 def _swatches() -> str:
     """A picture with a field for each colour of the figures, as an address."""
     kept = io.BytesIO()
@@ -110,6 +108,7 @@ def test_in_the_dark_a_picture_lies_on_the_pages_ground_and_keeps_its_hues(kind:
     assert seen[COLOURS.index("#000000")].min() > 0.9
 
 
+@pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK, FUNCTIONS, ZOO])
 def test_every_formula_is_typeset(path: str, look: Opener):
     page = look(path).page
     written, typeset = (

@@ -11,12 +11,15 @@ import subprocess
 import sys
 import time
 from functools import partial
+from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 LOG = ROOT / "_build" / "book.log"
+STAMP = ROOT / "_build" / "tested-sources"  # the digest of what a book was built from, from nothing
+SOURCES = ("_config.yml", "_toc.yml", "book", "notebooks", "src/activations", "benchmarks/results")
 FIRST_PORT, PORTS = 8000, 100
 FAULT = re.compile(r"WARNING|ERROR|CRITICAL|Exception|Error\b")
 PHASE = re.compile(
@@ -59,6 +62,18 @@ def build() -> list[str] | None:
                 phase = found[1]
                 print(f"  {time.perf_counter() - begun:4.0f} s  {phase}", flush=True)
     return None if process.returncode == 0 else faults or [f"jupyter-book ended with {process.returncode}"]
+
+
+def digest() -> str:
+    """The digest of everything that the book is built from."""
+    files = [
+        path for source in SOURCES for path in (ROOT / source, *(ROOT / source).rglob("*")) if path.is_file()
+    ]
+    kept = sorted(
+        path for path in files if "__pycache__" not in path.parts and ".ipynb_checkpoints" not in path.parts
+    )
+    addresses = sorted(f"{key}={value}" for key, value in os.environ.items() if key.startswith("COURSE_"))
+    return sha256(b"".join([*(path.read_bytes() for path in kept), *map(str.encode, addresses)])).hexdigest()
 
 
 class Quiet(SimpleHTTPRequestHandler):

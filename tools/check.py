@@ -166,6 +166,7 @@ def check() -> str:
     if faults := build.build():
         print("\n".join(faults), flush=True)
         raise Stop("The book was not built: mend what is listed above; the log is _build/book.log.")
+    build.STAMP.write_text(build.digest())  # so that the browser's tests take it as it is
     os.environ["CHROMIUM"] = get_browser()
     workers = str(max(2, min(8, os.cpu_count() or 2)))
     print("Running all tests and every notebook, one thread each.", flush=True)
