@@ -177,7 +177,7 @@ def test_forward_mode_reverse_mode_and_their_mixtures_agree_with_the_closed_form
 def test_forward_mode_inside_forward_mode_is_refused_since_torch_would_make_it_0(name):
     f, _ = fresh(name)
     x = torch.tensor([0.3, -1.2], dtype=torch.float64)
-    with pytest.raises(NotImplementedError, match="one of the two in reverse mode"):
+    with pytest.raises(NotImplementedError, match="one of two nested derivatives must be in reverse mode"):
         torch.func.jacfwd(torch.func.jacfwd(f))(x)
 
 

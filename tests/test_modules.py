@@ -96,15 +96,23 @@ def test_torchs_modules_and_ours_tell_what_they_hold(module, says):
         (
             nn.Linear(2, 2),
             TypeError,
-            "module is a Linear; accepted: an activation's module, as torch.nn.ReLU",
+            "module must be an activation's module, as torch.nn.ReLU, got a Linear",
         ),
-        (nn.Sequential(nn.ReLU()), TypeError, "module is a Sequential; "),
-        (modules.Maxout(2, 2), TypeError, "module is a Maxout; "),
-        (nn.PReLU(3), ValueError, "module is a PReLU with 3 values of weight; accepted: one for all"),
+        (
+            nn.Sequential(nn.ReLU()),
+            TypeError,
+            "module must be an activation's module, as torch.nn.ReLU, got a Sequential",
+        ),
+        (
+            modules.Maxout(2, 2),
+            TypeError,
+            "module must be an activation's module, as torch.nn.ReLU, got a Maxout",
+        ),
+        (nn.PReLU(3), ValueError, "module must have one value of weight for all, got a PReLU with 3"),
         (
             nn.Softmax(dim=0),
             ValueError,
-            "module is a Softmax along dim=0; accepted: dim=-1, the last dimension",
+            "module must act along dim=-1, the last dimension, got a Softmax along dim=0",
         ),
     ],
 )
@@ -165,7 +173,7 @@ def test_learned_swish_has_the_gradients_of_its_formula_twice():
 
     assert torch.autograd.gradcheck(call, (x, swish.beta))
     assert torch.autograd.gradgradcheck(call, (x, swish.beta))
-    with pytest.raises(ValueError, match="beta is -1; accepted: from 0 to 100"):
+    with pytest.raises(ValueError, match="beta must be from 0 to 100, got -1"):
         modules.Swish(-1)
 
 
@@ -184,7 +192,7 @@ def test_maxout_is_a_linear_layer_of_which_the_largest_pieces_count():
     assert layer(x).shape == (7, 3) and layer.linear.weight.shape == (12, 5)
     torch.testing.assert_close(layer(x), layer.linear(x).view(7, 3, 4).amax(-1))
     assert "pieces=4" in repr(layer)
-    with pytest.raises(ValueError, match="pieces is 1; accepted: from 2"):
+    with pytest.raises(ValueError, match="pieces must be from 2 to 1024, got 1"):
         modules.Maxout(5, 3, pieces=1)
 
 

@@ -189,25 +189,27 @@ def test_a_wrong_rank_or_length_names_the_dimension(name, shape, dim, as_tensor)
     if there and activation.outputs(shape[dim], **activation.values) is not None:
         assert len(activation(x, dim).shape) == len(shape)
         return
-    with pytest.raises(ValueError, match=rf"^{name} (acts|takes .*) along dim={dim}"):
+    with pytest.raises(
+        ValueError, match=rf"^(x must have .* for {name}, got|dim must be from .*, got {dim}$)"
+    ):
         activation(x, dim)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda: functions.softmax(1.0), ValueError, r"softmax acts along dim=-1, and x is one number; accepted: an array"),
-        (lambda: functions.glu(np.ones(3)), ValueError, r"glu takes an even number of numbers along dim=-1, and x of shape \(3,\) has 3"),
-        (lambda: functions.maxout(np.ones((2, 5)), 1, pieces=4), ValueError, r"maxout takes a multiple of pieces=4 numbers along dim=1"),
-        (lambda: functions.maxout(np.ones(4), pieces=2.0), TypeError, r"pieces is 2.0; accepted: an int from 2 to 1024"),
-        (lambda: functions.maxout(np.ones(4), pieces=1), ValueError, r"pieces is 1; accepted: from 2 to 1024"),
-        (lambda: functions.softmax(np.ones(0)), ValueError, r"softmax takes at least one number along dim=-1"),
-        (lambda: functions.softmax(np.ones((2, 2)), 2), ValueError, r"along dim=2, and x has 2 dimensions.*dim from -2 to 1"),
-        (lambda: functions.softmax(np.ones(2), dim=0.0), TypeError, r"dim is 0.0; accepted: an int"),
-        (lambda: functions.softmax(np.ones(2), dim=True), TypeError, r"dim is True; accepted: an int"),
-        (lambda: functions.softmax([1.0, 2.0]), TypeError, r"x is a list; accepted: a number, or a NumPy array"),
-        (lambda: functions.softmax(np.ones(2), beta=1), TypeError, r"softmax has no parameter 'beta'; accepted: none"),
-        (lambda: functions.get_elementwise("softmax"), ValueError, r"name is 'softmax', a function of several"),
+        (lambda: functions.softmax(1.0), ValueError, r"x must have at least 1 dimension for softmax, got one number"),
+        (lambda: functions.glu(np.ones(3)), ValueError, r"x must have an even number of numbers along dim=-1 for glu, got 3 in shape \(3,\)"),
+        (lambda: functions.maxout(np.ones((2, 5)), 1, pieces=4), ValueError, r"x must have a multiple of pieces=4 numbers along dim=1 for maxout"),
+        (lambda: functions.maxout(np.ones(4), pieces=2.0), TypeError, r"pieces must be an int from 2 to 1024, got 2.0"),
+        (lambda: functions.maxout(np.ones(4), pieces=1), ValueError, r"pieces must be from 2 to 1024, got 1"),
+        (lambda: functions.softmax(np.ones(0)), ValueError, r"x must have at least one number along dim=-1 for softmax"),
+        (lambda: functions.softmax(np.ones((2, 2)), 2), ValueError, r"dim must be from -2 to 1 for x of shape \(2, 2\), got 2"),
+        (lambda: functions.softmax(np.ones(2), dim=0.0), TypeError, r"dim must be an int, got 0.0"),
+        (lambda: functions.softmax(np.ones(2), dim=True), TypeError, r"dim must be an int, got True"),
+        (lambda: functions.softmax([1.0, 2.0]), TypeError, r"x must be a number, or a NumPy array.*, got a list"),
+        (lambda: functions.softmax(np.ones(2), beta=1), TypeError, r"there must be no parameters, got 'beta' for softmax"),
+        (lambda: functions.get_elementwise("softmax"), ValueError, r"name must be one of .*, got 'softmax', a function of several"),
     ],
 )  # fmt: skip
 def test_errors_name_the_argument_what_came_and_what_is_accepted(call, error, says):

@@ -28,8 +28,8 @@ def refuse_nesting() -> None:
     open_levels = [level.key() for level in retrieve_all_functorch_interpreters()]
     if open_levels.count(TransformType.Jvp) > 1:
         raise NotImplementedError(
-            "forward-mode derivatives inside forward-mode derivatives are not defined for torch's custom functions; "
-            "accepted: one of the two in reverse mode, as in torch.func.hessian"
+            "one of two nested derivatives must be in reverse mode, as in torch.func.hessian, got forward mode inside forward mode, "
+            "which torch's custom functions do not define"
         )
 
 

@@ -110,7 +110,7 @@ def accepted(x: Array) -> Array:
     if type(x) is int:
         if abs(x) > _LARGEST:
             raise ValueError(
-                f"x is an int of {x.bit_length()} bits; accepted: up to {_LARGEST:g}, float64's largest"
+                f"x must be at most {_LARGEST:g}, float64's largest, got an int of {x.bit_length()} bits"
             )
         return float(x)
     if isinstance(x, np.ma.MaskedArray) or not isinstance(x, float | np.ndarray | np.generic):
@@ -140,7 +140,7 @@ def refusal(x: Any) -> TypeError:
     kind = f"{type(x).__module__}.{type(x).__qualname__}".removeprefix("builtins.")
     dtype = f" of {x.dtype}" if hasattr(x, "dtype") and hasattr(x, "shape") else ""
     hint = ": activations of complex numbers are not defined here" if "complex" in kind + dtype else ""
-    return TypeError(f"x is a {kind}{dtype}{hint}; accepted: {ACCEPTED}")
+    return TypeError(f"x must be {ACCEPTED}, got a {kind}{dtype}{hint}")
 
 
 def is_tensor(x: Any) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from activations.arguments import one_of, shown
+
 
 @dataclass(frozen=True)
 class Format:
@@ -65,10 +67,8 @@ def format_of(dtype: str) -> Format:
         ValueError: If there is none.
     """
     if not isinstance(dtype, str):
-        raise TypeError(f"dtype is {dtype!r}; accepted is a name: {', '.join(FORMATS)}")
-    if dtype not in FORMATS:
-        raise ValueError(f"dtype is {dtype!r}; accepted: {', '.join(FORMATS)}")
-    return FORMATS[dtype]
+        raise TypeError(f"dtype must be a name, one of {', '.join(FORMATS)}, got {shown(dtype)}")
+    return FORMATS[one_of("dtype", dtype, FORMATS)]
 
 
 def round_to(x: float | NDArray[np.floating], dtype: str) -> Any:
@@ -93,7 +93,7 @@ def round_to(x: float | NDArray[np.floating], dtype: str) -> Any:
     form = format_of(dtype)
     given = np.asarray(x).dtype if isinstance(x, float | np.ndarray | np.generic) else np.dtype(object)
     if given.kind != "f" or given.itemsize > 8:
-        raise TypeError(f"x is a {type(x).__qualname__}; accepted: a float or a NumPy array of floats")
+        raise TypeError(f"x must be a float or a NumPy array of floats, got a {type(x).__qualname__}")
     with np.errstate(all="ignore"):
         y = _rounded(np.array(x, dtype=np.float64, ndmin=1), form).reshape(np.shape(x))
     return y if isinstance(x, np.ndarray) else float(y)

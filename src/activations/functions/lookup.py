@@ -1,8 +1,8 @@
 """Activations by their names."""
 
-import difflib
 from typing import Any
 
+from activations.arguments import one_of, shown
 from activations.functions import registry
 from activations.functions.scalar import Activation
 from activations.functions.vector import VectorActivation
@@ -28,8 +28,7 @@ def get_elementwise(name: Any, **parameters: Any) -> Activation:
     made = get(name, **parameters)
     if isinstance(made, VectorActivation):
         raise ValueError(  # noqa: TRY004  (the type is right; the choice is not)
-            f"name is {made.name!r}, a function of several numbers at once; "
-            f"accepted: one of {', '.join(names())}"
+            f"name must be one of {', '.join(names())}, got {made.name!r}, a function of several numbers at once"
         )
     return made
 
@@ -51,14 +50,8 @@ def get(name: Any, **parameters: Any) -> Any:
     if isinstance(name, Activation | VectorActivation):
         return name.bind(**parameters) if parameters else name
     if not isinstance(name, str):
-        raise TypeError(
-            f"name is {name!r}; accepted: an Activation, or one of {', '.join(registry.REGISTRY)}"
-        )
+        raise TypeError(f"name must be an Activation or the name of one, got {shown(name)}")
     if registry.key(name) not in registry.BY_KEY:
-        near = difflib.get_close_matches(registry.key(name), registry.BY_KEY, n=5, cutoff=0.5)
-        hint = dict.fromkeys(registry.BY_KEY[key].name for key in near) or registry.REGISTRY
-        meant = "did you mean" if near else "accepted:"
-        raise ValueError(
-            f"name is {name!r}, which is no activation; {meant} {', '.join(hint)}{'?' * bool(near)}"
-        )
+        aliases = [alias for made in registry.REGISTRY.values() for alias in made.card.aliases]
+        one_of("name", name, registry.REGISTRY, aliases)
     return get(registry.BY_KEY[registry.key(name)], **parameters)

@@ -43,16 +43,16 @@ class Parameter:
         if self.choices:
             if not isinstance(value, str) or value not in self.choices:
                 accepted = " or ".join(repr(choice) for choice in self.choices)
-                raise ValueError(f"{self.name} is {shown(value)}; accepted: {accepted}")
+                raise ValueError(f"{self.name} must be {accepted}, got {shown(value)}")
             return word(value)
         whole = isinstance(self.default, int)
         found = integer(value) if whole else real(value)
         if found is None:
             raise TypeError(
-                f"{self.name} is {shown(value)}; accepted: {'an int' if whole else 'a number'} {self.range}"
+                f"{self.name} must be {'an int' if whole else 'a number'} {self.range}, got {shown(value)}"
             )
         if not self.low <= found <= self.high:
-            raise ValueError(f"{self.name} is {shown(value)}; accepted: {self.range}")
+            raise ValueError(f"{self.name} must be {self.range}, got {shown(value)}")
         return found
 
     @property
@@ -68,12 +68,12 @@ def values_of(made: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     known = {p.name: p for p in made.parameters}
     for name in given:
         if name not in known:
-            accepted = ", ".join(known) or "none"
-            raise TypeError(f"{made.name} has no parameter {name!r}; accepted: {accepted}")
+            takes = f"parameters must be among {', '.join(known)}" if known else "there must be no parameters"
+            raise TypeError(f"{takes}, got {name!r} for {made.name}")
     values: dict[str, Any] = {n: p.check(given[n]) if n in given else p.default for n, p in known.items()}
     for name, p in known.items():
         if p.at_least and values[name] < values[p.at_least]:
             raise ValueError(
-                f"{name} is {values[name]!r}; accepted: not below {p.at_least}={values[p.at_least]!r}"
+                f"{name} must not be below {p.at_least}={values[p.at_least]!r}, got {values[name]!r}"
             )
     return values

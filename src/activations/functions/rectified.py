@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from activations.arguments import shown
 from activations.functions.declaration import activation
 from activations.functions.evaluation import (
     Array,
@@ -314,9 +315,7 @@ def rrelu(
     low, high = (p.default for p in made.parameters)
     kind = _generator_kind(x)
     if generator is not None and not isinstance(generator, kind):
-        raise TypeError(
-            f"generator is a {type(generator).__name__}; accepted: a {kind.__module__}.{kind.__name__}"
-        )
+        raise TypeError(f"generator must be a {kind.__module__}.{kind.__name__}, got {shown(generator)}")
     if is_tensor(x):
         slopes = accepted_tensor(x).detach().clone().uniform_(low, high, generator=generator)
         return namespace(x).where(x > 0, x, slopes * x)

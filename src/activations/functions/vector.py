@@ -82,23 +82,17 @@ class VectorActivation(Declared):
         x = accepted_tensor(x) if is_tensor(x) else np.asarray(accepted(x))
         along = integer(dim)
         if along is None:
-            raise TypeError(f"dim is {shown(dim)}; accepted: an int")
+            raise TypeError(f"dim must be an int, got {shown(dim)}")
         if not -x.ndim <= along < x.ndim:
-            has = (
-                f"has {x.ndim} dimension{'s' * (x.ndim != 1)}, of shape {tuple(x.shape)}"
-                if x.ndim
-                else "is one number"
-            )
-            accepted_dims = (
-                f"dim from {-x.ndim} to {x.ndim - 1}" if x.ndim else "an array with at least 1 dimension"
-            )
+            if not x.ndim:
+                raise ValueError(f"x must have at least 1 dimension for {self.name}, got one number")
             raise ValueError(
-                f"{self.name} acts along dim={shown(dim)}, and x {has}; accepted: {accepted_dims}"
+                f"dim must be from {-x.ndim} to {x.ndim - 1} for x of shape {tuple(x.shape)}, got {shown(dim)}"
             )
         count = int(x.shape[along])
         if self.outputs(count, **values) is None:
             raise ValueError(
-                f"{self.name} takes {self.takes_with(values)} along dim={dim}, and x of shape {tuple(x.shape)} has {count}"
+                f"x must have {self.takes_with(values)} along dim={dim} for {self.name}, got {count} in shape {tuple(x.shape)}"
             )
         return x, along
 

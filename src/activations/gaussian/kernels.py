@@ -165,7 +165,7 @@ def _pairwise(phi: Activation, K: Array, layer: int) -> tuple[Array, Array]:
     q = np.diag(K)
     if not (np.all(q > 0) and np.all(np.isfinite(q))):
         raise ValueError(
-            f"gram, sigma_w and sigma_b leave variances {q} in layer {layer}; accepted: finite, above 0"
+            f"gram, sigma_w and sigma_b must leave variances that are finite and above 0, got {q} in layer {layer}"
         )
     values, slopes = np.empty_like(K), np.empty_like(K)
     for i, j in zip(*np.triu_indices(len(K)), strict=True):

@@ -73,8 +73,7 @@ def length_fixed_points(
     growth = _growth(phi, sigma_w, sigma_b)
     if not np.any(growth):
         raise ValueError(
-            f"sigma_w={sigma_w!r} and sigma_b={sigma_b!r} leave every length as it is for {phi.name}; "
-            "accepted: any other pair"
+            f"sigma_w and sigma_b must change some length for {phi.name}, got {sigma_w!r} and {sigma_b!r}, which leave every one as it is"
         )
     points = []
     for q, falls in _crossings(lambda q: length_map(phi, q, sigma_w, sigma_b) / q - 1, growth):
@@ -123,7 +122,7 @@ def settled_length(
     on_the_way = [value for value in values if (value > q0) == (step > 0)]
     if not on_the_way:
         raise ValueError(
-            f"q0={q0!r} lies between two fixed points too near to be told apart; accepted: another"
+            f"q0 must not lie between two fixed points that are too near to be told apart, got {q0!r}"
         )
     return min(on_the_way, key=lambda value: abs(value - q0))
 

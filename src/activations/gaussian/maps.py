@@ -70,7 +70,7 @@ def gain(activation: str | Activation, q: float = 1.0) -> float:
     square = kernel(phi, q)
     if not 0 < square < math.inf:
         raise ValueError(
-            f"{phi.name} has outputs of mean square {square} for q={q!r}; accepted: finite, above 0"
+            f"{phi.name} must have outputs of a mean square that is finite and above 0, got {square} for q={q!r}"
         )
     return math.sqrt(q / square)
 
@@ -256,8 +256,8 @@ def _before_and_after(
     after = length_map(phi, q, sigma_w, sigma_b)
     if not 0 < after < math.inf:
         raise ValueError(
-            f"sigma_w={sigma_w!r}, sigma_b={sigma_b!r} and q={q!r} make the next layer's variance {after}; "
-            "accepted: one that is finite, above 0, since only then there is a correlation"
+            "the next layer's variance must be finite and above 0, since only then there is a correlation, "
+            f"got {after} with sigma_w={sigma_w!r}, sigma_b={sigma_b!r} and q={q!r}"
         )
     return phi, c, sigma_w, sigma_b, q, after
 
@@ -358,7 +358,7 @@ def _variance(phi: Activation) -> float:
     square = kernel(phi)
     variance = square - kernel(phi, c=0.0)
     if not variance > 1e-12 * square:
-        raise ValueError(f"{phi.name} has outputs of variance {variance:.2g}; accepted: one above 0")
+        raise ValueError(f"{phi.name} must have outputs of a variance above 0, got {variance:.2g}")
     return variance
 
 

@@ -118,8 +118,8 @@ def correlation_fixed_points(
     first = correlation_slope(phi, 0.0, *arguments)
     if abs(first - 1) < _SAME:
         raise ValueError(
-            f"sigma_w={sigma_w!r}, sigma_b={sigma_b!r} and q={at!r} leave every correlation as it is, "
-            f"since {phi.name} is straight there; accepted: any that bends it, or adds biases"
+            "sigma_w, sigma_b and q must be such that some correlation changes, "
+            f"got {sigma_w!r}, {sigma_b!r} and {at!r}, where {phi.name} is straight"
         )
     steep = correlation_slope(phi, 1.0, *arguments)
     points = [FixedPoint(1.0, steep, steep <= 1 + _SAME)]
@@ -286,7 +286,7 @@ def critical_sigma_w(activation: str | Activation, sigma_b: float = 0.0) -> floa
             else ""
         )
         raise ValueError(
-            f"sigma_b={sigma_b!r} gives {phi.name} {found} with chi_1 = 1 at a stable length{besides}; "
-            "accepted: a sigma_b that gives one"
+            f"sigma_b must give {phi.name} one sigma_w with chi_1 = 1 at a stable length, "
+            f"got {sigma_b!r}, which gives {found}{besides}"
         )
     return stable[0]

@@ -75,11 +75,11 @@ def activation_of(module: nn.Module) -> Activation | VectorActivation:
     name = _names().get(type(module))
     if name is None:
         raise TypeError(
-            f"module is a {type(module).__name__}; accepted: an activation's module, as torch.nn.ReLU"
+            f"module must be an activation's module, as torch.nn.ReLU, got a {type(module).__name__}"
         )
     if (dim := getattr(module, "dim", -1)) != -1:
         raise ValueError(
-            f"module is a {type(module).__name__} along dim={dim}; accepted: dim=-1, the last dimension"
+            f"module must act along dim=-1, the last dimension, got a {type(module).__name__} along dim={dim}"
         )
     return lookup.get(name, **{p.name: _held(module, p.name) for p in lookup.get(name).parameters})
 
@@ -99,6 +99,6 @@ def _held(module: nn.Module, name: str) -> Any:
         return value
     if value.numel() != 1:
         raise ValueError(
-            f"module is a {type(module).__name__} with {value.numel()} values of {name}; accepted: one for all"
+            f"module must have one value of {name} for all, got a {type(module).__name__} with {value.numel()}"
         )
     return value.item()
