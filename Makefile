@@ -4,6 +4,7 @@
 #   make test      run everything that CI runs                           CHROMIUM=/path/to/chromium
 #   make lab       open JupyterLab on the notebooks                      PORT=8889
 #   make outputs   execute the notebooks in place                        NOTEBOOKS="notebooks/saturation.ipynb"
+#   make replicate test every claim again with other seeds (some minutes) SEEDS=100, NOTEBOOKS
 #   make bench     measure how exact and how fast everything is, beside torch, JAX and SciPy (fifteen minutes)
 #   make lock      pin what requirements.txt brings, in constraints.txt
 #   make clean     remove what the commands made, and .venv
@@ -15,6 +16,7 @@ PORT ?=
 PYTHON ?=
 TORCH ?=
 NOTEBOOKS ?=
+SEEDS ?=
 CHROMIUM ?=
 export CHROMIUM
 
@@ -23,7 +25,7 @@ starts = $(shell $(1) -c 'import sys; print("$(1)" if sys.version_info >= (3, 8)
 START = $(or $(call starts,python3),$(call starts,python3.13),$(call starts,python3.12),$(call starts,python3.11),$(call starts,python),$(call starts,$(PYTHON)))
 VENV = .venv/bin/python
 
-.PHONY: help book test lab outputs bench lock clean setup
+.PHONY: help book test lab outputs replicate bench lock clean setup
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -43,6 +45,9 @@ lab: setup
 
 outputs: setup
 	@$(VENV) tools/outputs.py $(NOTEBOOKS)
+
+replicate: setup
+	@$(VENV) tools/replicate.py $(if $(SEEDS),--seeds='$(SEEDS)') $(NOTEBOOKS)
 
 bench: setup
 	@$(VENV) tools/bench.py

@@ -200,6 +200,9 @@ def main() -> int:
     # The kernel inherits both: no progress bar, the panel as a picture, and nothing that an earlier run has left.
     os.environ["ACTIVATIONS_QUIET"] = "1"
     os.environ["ACTIVATIONS_CACHE"] = "off"
+    os.environ.pop(
+        "ACTIVATIONS_SEEDS", None
+    )  # the book's verdicts are those of the seeds that its notebooks name
     paths = parser.parse_args().notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
     try:
         failures = [failure for path in paths if (failure := store(path.resolve()))]

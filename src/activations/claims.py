@@ -13,10 +13,11 @@ import html
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from activations.arguments import number, real, shown, whole
+from activations.seeds import shift
 from activations.statistics import Side, interval
 from activations.words import with_error
 
@@ -158,7 +159,7 @@ class Claim:
         if kind == "undecided" and remark is None:
             open_sides = (side for side, each in zip(sides, judged, strict=True) if each == "undecided")
             remark = what_it_would_take(open_sides, self.threshold)
-        return Verdict(self, sides, kind, condition, remark)
+        return Verdict(self, sides, kind, condition, remark, shift())
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ class Verdict:
     kind: str
     condition: str | None = None
     remark: str | None = None
+    moved: int = 0
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Verdict":
@@ -186,7 +188,8 @@ class Verdict:
         for side in sides:
             if not side.low <= side.effect <= side.high:
                 raise ValueError(f"{side.label} must lie within its interval, got {side}")
-        return Claim(**kept, **bound).decide(sides, condition=record["condition"], remark=record["remark"])
+        decided = Claim(**kept, **bound).decide(sides, condition=record["condition"], remark=record["remark"])
+        return replace(decided, moved=record.get("moved", 0))
 
     @property
     def verdict(self) -> str:
@@ -208,7 +211,8 @@ class Verdict:
         effects = "; ".join(f"{side.label} {self.figure(side)}" for side in self.sides)
         unit = f" {self.claim.unit}" if self.claim.unit else ""
         claimed = f"claimed: {self.claim.direction} {self.claim.bound}{unit}"
-        return f"{self.claim.id}: {self.verdict} [{claimed}; measured: {effects}]"
+        looked = f" (seeds moved by {self.moved})" if self.moved else ""
+        return f"{self.claim.id}: {self.verdict} [{claimed}; measured: {effects}]{looked}"
 
     def as_json(self) -> dict[str, Any]:
         """What the ledger needs to know."""
@@ -226,7 +230,7 @@ class Verdict:
             "remark": self.remark,
             "sides": [vars(side) for side in self.sides],
             "line": self.line,
-        }
+        } | ({"moved": self.moved} if self.moved else {})
 
     def as_html(self) -> str:
         """The card: statement, verdict, effect with its interval."""
@@ -236,7 +240,11 @@ class Verdict:
             f"<tr><th scope='row'>{html.escape(side.label)}</th><td>{with_error(side.effect, side.low, side.high)}{unit}</td><td>{seeds(side)}</td></tr>"
             for side in self.sides
         )
-        remark = f"<p class='claim__remark'>{html.escape(self.remark)}</p>" if self.remark else ""
+        remarks = [
+            self.remark,
+            f"All seeds were moved by {self.moved}: this is not the verdict of the book." * bool(self.moved),
+        ]
+        remark = "".join(f"<p class='claim__remark'>{html.escape(each)}</p>" for each in remarks if each)
         return (
             f"<div class='claim claim--{self.kind}' id='claim-{claim.id.split('/')[1]}'>"
             f"<p class='claim__statement'>“{html.escape(claim.statement)}”</p>"

@@ -1,7 +1,7 @@
 """The package's environment variables, all read here and in one way.
 
 ACTIVATIONS_CACHE: where trained jobs are kept; ACTIVATIONS_DATA: where downloads are; ACTIVATIONS_QUIET: whether outputs are
-being stored or compared; ACTIVATIONS_SCALE: how large grids are. Blanks around a value, and capital letters in a word, count
+being stored or compared; ACTIVATIONS_SCALE: how large grids are; ACTIVATIONS_SEEDS: how far all seeds are moved. Blanks around a value, and capital letters in a word, count
 for nothing.
 """
 
@@ -31,6 +31,22 @@ def switched_on(name: str) -> bool:
     if said not in (None, "off", "on"):
         raise ValueError(f"{name} must be 1 or 0, got {said!r}")
     return said == "on"
+
+
+def count(name: str) -> int:
+    """The whole number that a variable says; 0 where it is not set.
+
+    Raises:
+        ValueError: If it says something else.
+    """
+    said = value(name)
+    if said in (None, "off"):
+        return 0
+    if said == "on":
+        said = "1"
+    if not (said.isascii() and said.isdigit()):
+        raise ValueError(f"{name} must be a whole number, 0 or above, got {said!r}")
+    return int(said)
 
 
 def folder(name: str) -> Path | None:

@@ -84,7 +84,8 @@ def claims(notebook: Path) -> list[Claim]:
     """The claims that the notebook tests, in order.
 
     Raises:
-        ValueError: a stored claim lacks a field, is of no known kind, or names another chapter than its notebook.
+        ValueError: a stored claim lacks a field, is of no known kind, names another chapter than its notebook, or was tested with
+            seeds that were moved.
     """
     return [
         _claim(o["metadata"]["claim"], notebook.stem)
@@ -106,6 +107,10 @@ def _claim(record: dict[str, Any], chapter: str) -> Claim:
         raise ValueError(f"the claim {name} has no {missing}") from None
     if claim.kind not in KINDS:
         raise ValueError(f"the claim {name} is of kind {claim.kind!r}; known are {', '.join(KINDS)}")
+    if moved := record.get("moved"):
+        raise ValueError(
+            f"the claim {name} was tested with seeds moved by {moved}: run it again without ACTIVATIONS_SEEDS"
+        )
     if not claim.slug or claim.id != f"{chapter}/{claim.slug}":
         raise ValueError(f"the claim {name} must be named {chapter}/…, after its notebook")
     return claim

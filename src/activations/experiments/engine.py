@@ -13,7 +13,7 @@ import pandas as pd
 
 from activations import data as datasets
 from activations import progress as bars
-from activations import sources
+from activations import seeds, sources
 from activations.ambient import independent, one_thread
 from activations.data import Data
 from activations.experiments import parallel, store
@@ -122,6 +122,7 @@ def train(
         "precision": precision,
         "deterministic": deterministic,
         "scale": grid.scale,
+        "seeds_moved": seeds.shift(),
         "jobs": len(made.jobs),
         "from_cache": len(made.jobs) - len(waiting),
         "workers": count,
@@ -139,6 +140,6 @@ def untrained(grid: Grid, data: str | Data, probe: Probe) -> pd.DataFrame:
     data, tables = datasets.itself(data), []
     with one_thread():
         for group in grid.groups():
-            network = group.build(data)
+            network = group.moved().build(data)
             tables.append(labelled(probe(network, data).assign(step=0), group.labels(grid.columns)))
     return pd.concat(tables, ignore_index=True)

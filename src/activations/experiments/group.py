@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 
 import pandas as pd
 
+from activations import seeds
 from activations.ambient import independent
 from activations.data.sets import Data
 from activations.experiments.optimise import Setting
@@ -51,3 +52,9 @@ class Group:
     def part(self, first: int, last: int) -> "Group":
         """The members from `first` on, without `last`."""
         return replace(self, members=self.members[first:last], settings=self.settings[first:last])
+
+    def moved(self) -> "Group":
+        """The members that are trained where these are asked for: their seeds are as ACTIVATIONS_SEEDS has them."""
+        return replace(
+            self, members=tuple(replace(member, seed=seeds.moved(member.seed)) for member in self.members)
+        )

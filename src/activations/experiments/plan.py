@@ -125,7 +125,7 @@ def plan(
         if group.batch > len(data.x):
             raise ValueError(f"batch must be at most the {len(data.x)} training examples, got {group.batch}")
         for first in range(0, len(group.members), members):
-            part = group.part(first, first + members)
+            part = group.part(first, first + members).moved()
             job = Job(part, data, grid.steps, *how, str(chosen), precision, deterministic)
             jobs.append((job, (index, first)))
     where = store.folder() if cache and store.usable(jobs[0][0]) else None

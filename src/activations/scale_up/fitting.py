@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from activations import data as datasets
-from activations import settings
+from activations import seeds, settings
 from activations.data import Data
 from activations.networks import positive
 from activations.scale_up import loop
@@ -94,6 +95,7 @@ def fit(
     recipe = Recipe() if recipe is None else recipe
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe or None, got {type(recipe).__name__}")
+    recipe = replace(recipe, seed=seeds.moved(recipe.seed))
     data = _fitting(net, datasets.itself(data), recipe)
     save, keep, threads = positive("save", save), positive("keep", keep), positive("threads", threads)
     evaluate = None if evaluate is None else positive("evaluate", evaluate)

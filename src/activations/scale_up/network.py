@@ -211,7 +211,7 @@ class ResNet(nn.Module):
 
     @torch.no_grad()
     def _draw(self) -> None:
-        generator = Generator().manual_seed(self.seed)
+        generator = Generator().manual_seed(seeds.moved(self.seed))
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 places = layer.weight[0, 0].numel()
