@@ -121,6 +121,56 @@ def test_a_changed_output_changes_the_ledger_and_the_verdict_in_the_text(tmp_pat
         assert "does not hold" in book.html(page) and "0.2362" not in book.html(page)
 
 
+REGISTER = """
+[demo]
+note = "Older than the register."
+[demo.slope]
+statement = "It *shrinks*"
+below = 0.25
+unit = "× a layer"
+source = "glorot2010"
+section = "3.1"
+[demo.next]
+statement = "it grows again"
+above = 2
+[later.first]
+statement = "it bends"
+above = 1
+[demo.old]
+statement = "it grows"
+above = 1
+withdrawn = "Its threshold was too weak."
+verdict = "holds"
+"""
+
+
+def test_the_ledger_lists_what_is_registered_and_not_yet_measured(tmp_path: Path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "claims.toml").write_text(REGISTER)
+    book = Book(tmp_path, {"demo": "Words.", "ledger": "```{ledger}\n```"}, claimed(claim()))
+    assert book.build() == ""
+    html = " ".join(book.html("book/ledger").split())
+    assert html.count("registered, not yet measured") == 2 and html.count("ledger-register") == 1
+    assert "Older than the register." in html and ", section 3.1." in html
+    assert "withdrawn" in html and "Its threshold was too weak. It was: holds." in html
+    assert html.index("It <em>shrinks</em>") < html.index("it grows again") < html.index("it bends")
+    assert 'id="ledger-demo-next"' in html and 'id="chapter-later"' in html
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        (("below = 0.25", "below = 0.2"), "demo/slope has another threshold in the register"),
+        (("[demo.slope]", "[demo.other]"), "demo/slope was tested and is not in the register"),
+        (("above = 2", ""), "demo/next must have a number either below or above, got neither"),
+    ],
+)
+def test_a_register_that_says_something_else_is_a_warning(changed: tuple, complaint: str, tmp_path: Path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "claims.toml").write_text(REGISTER.replace(*changed))
+    assert complaint in Book(tmp_path, {"ledger": "```{ledger}\n```"}, claimed(claim())).build()
+
+
 def test_a_chapter_of_the_list_is_a_link_once_its_page_is_written(tmp_path: Path, monkeypatch):
     written = {"Demo: which way?": "book/demo"}
     monkeypatch.setattr(contents, "_pages", lambda env: written)

@@ -4,7 +4,9 @@ Gives the directives `ledger` (all chapters) and `measured` (one chapter), and t
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -15,10 +17,12 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from activations.words import number, with_error
 from course.intervals import drawing
 from course.links import link, notebooks
+from course.register import Entry, Register, register
 from course.stored import Claim, Side, all_claims
 
 logger = logging.getLogger(__name__)
 LEDGER = "book/ledger"
+REGISTER = "notebooks/claims.toml"
 TITLE = re.compile(r"^# (.+?)\s*(?:\{.*\})?$", re.MULTILINE)
 
 
@@ -34,8 +38,21 @@ def stored_claims(env: BuildEnvironment) -> dict[str, Claim]:
     return all_claims(paths)
 
 
+def registered(env: BuildEnvironment) -> Register:
+    """The register, empty where the book has none; the page that asks is written anew when it changes.
+
+    Raises:
+        ValueError: an entry is malformed.
+    """
+    path = Path(env.srcdir, REGISTER)
+    env.note_dependency(str(path))
+    return register(path) if path.is_file() else Register({}, {})
+
+
 class Rows(SphinxDirective):
     """What the two directives share: a table of claims."""
+
+    sections: Mapping[str, str] = MappingProxyType({})
 
     def claims(self) -> dict[str, Claim]:
         """Every claim by id, or none and a warning."""
@@ -45,7 +62,17 @@ class Rows(SphinxDirective):
             logger.warning("ledger: %s", problem, location=self.get_location(), type="course")
             return {}
 
-    def table(self, claims: list[Claim], named: bool) -> nodes.table:
+    def register(self) -> Register:
+        """The register, or an empty one and a warning."""
+        try:
+            known = registered(self.env)
+        except ValueError as problem:
+            logger.warning("ledger: %s", problem, location=self.get_location(), type="course")
+            known = Register({}, {})
+        self.sections = {name: entry.section for name, entry in known.entries.items()}
+        return known
+
+    def table(self, claims: list[Claim | Entry], named: bool) -> nodes.table:
         """One row a claim; rows are named in the ledger alone, which the verdicts in the text refer to."""
         head = nodes.row(
             "", *(_entry(nodes.paragraph("", text)) for text in ("Claim", "Measured", "Verdict"))
@@ -55,14 +82,20 @@ class Rows(SphinxDirective):
         group += [nodes.thead("", head), nodes.tbody("", *rows)]
         return nodes.table("", group, classes=["ledger"])
 
-    def _row(self, claim: Claim, named: bool) -> nodes.row:
-        cells = [self._statement(claim), [_measured(claim)], [_verdict(claim)]]
+    def _row(self, claim: Claim | Entry, named: bool) -> nodes.row:
+        if isinstance(claim, Entry):
+            why = f"{claim.withdrawn} It was: {claim.verdict}." if claim.withdrawn else "–"
+            badge = nodes.inline("", claim.state, classes=["verdict", "verdict--undecided"])
+            cells = [self._statement(claim), [self._paragraph(why, "note")], [nodes.paragraph("", "", badge)]]
+        else:
+            cells = [self._statement(claim), [_measured(claim)], [_verdict(claim)]]
         return nodes.row("", *(_entry(*cell) for cell in cells), ids=[claim.row] if named else [])
 
-    def _statement(self, claim: Claim) -> list[nodes.Node]:
+    def _statement(self, claim: Claim | Entry) -> list[nodes.Node]:
         notes = [f"*Threshold:* {claim.direction} {number(claim.threshold)} {claim.unit}.".replace(" .", ".")]
-        notes += [f"*Source:* {{cite:t}}`{claim.source}`."] if claim.source else []
-        notes += [claim.remark] if claim.remark else []
+        place = f", section {self.sections[claim.id]}" if self.sections.get(claim.id) else ""
+        notes += [f"*Source:* {{cite:t}}`{claim.source}`{place}."] if claim.source else []
+        notes += [claim.remark] if isinstance(claim, Claim) and claim.remark else []
         return [self._paragraph(claim.statement, "statement"), self._paragraph(" ".join(notes), "note")]
 
     def _paragraph(self, text: str, role: str) -> nodes.paragraph:
@@ -107,17 +140,28 @@ class Ledger(Rows):
 
     def run(self) -> list[nodes.Node]:
         """A section a chapter."""
-        chapters: dict[str, list[Claim]] = {}
-        for claim in self.claims().values():
+        tested, known = self.claims(), self.register()
+        if known.entries:
+            for fault in known.faults(tested):
+                logger.warning("ledger: %s", fault, location=self.get_location(), type="course")
+        chapters: dict[str, list[Claim | Entry]] = {}
+        waiting = [entry for name, entry in known.entries.items() if name not in tested]
+        claims: list[Claim | Entry] = [*tested.values(), *waiting]
+        for claim in claims:
             chapters.setdefault(claim.chapter, []).append(claim)
-        return [self._section(chapter, claims) for chapter, claims in chapters.items()]
+        return [
+            self._section(chapter, claims, known.notes.get(chapter, ""))
+            for chapter, claims in chapters.items()
+        ]
 
-    def _section(self, chapter: str, claims: list[Claim]) -> nodes.section:
+    def _section(self, chapter: str, claims: list[Claim | Entry], note: str) -> nodes.section:
         page = Path(self.env.srcdir, "book", f"{chapter}.md")
         self.env.note_dependency(str(page))
         found = TITLE.search(page.read_text(encoding="utf8")) if page.is_file() else None
         title = nodes.title("", found[1] if found else chapter.capitalize())
-        return nodes.section("", title, self.table(claims, named=True), ids=[f"chapter-{chapter}"], names=[])
+        notes = [self._paragraph(note, "register")] if note else []
+        table = self.table(claims, named=True)
+        return nodes.section("", title, *notes, table, ids=[f"chapter-{chapter}"], names=[])
 
 
 class Measured(Rows):
@@ -128,7 +172,8 @@ class Measured(Rows):
     def run(self) -> list[nodes.Node]:
         """The chapter's table, or nothing and a warning."""
         chapter = self.arguments[0]
-        claims = [claim for claim in self.claims().values() if claim.chapter == chapter]
+        self.register()
+        claims: list[Claim | Entry] = [claim for claim in self.claims().values() if claim.chapter == chapter]
         if not claims:
             logger.warning(
                 "measured: no stored claim of the chapter %s",
