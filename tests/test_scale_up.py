@@ -629,7 +629,7 @@ def test_batch_norm_in_one_process_is_torchs():
     [
         ({"activation": "gellu"}, ValueError, "did you mean"),
         ({"activation": "softmax"}, ValueError, "several numbers at once"),
-        ({"activation": 3}, TypeError, "name is 3"),
+        ({"activation": 3}, TypeError, "name must be an Activation or the name of one, got 3"),
         ({"shape": (28, 28)}, ValueError, r"shape must be \(channels, height, width\), got \(28, 28\)"),
         ({"shape": (1, 0, 8)}, ValueError, "shape must be at least 1, got 0"),
         ({"classes": 0}, ValueError, "classes must be at least 1, got 0"),
