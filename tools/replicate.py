@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from outputs import ROOT, code_cells, execute
 
 Record = dict[str, Any]
+WORDS = {"holds": "holds", "conditional": "holds, if", "fails": "does not hold", "undecided": "undecided"}
 SEEDS = 100
 
 
@@ -60,7 +61,7 @@ def compared(before: dict[str, Record], now: dict[str, Record]) -> list[str]:
     for name, record in before.items():
         new = now[name]
         same = "another verdict: " * other(record, new) + " → ".join(
-            dict.fromkeys([record["kind"], new["kind"]])
+            dict.fromkeys(WORDS[each["kind"]] for each in (record, new))
         )
         lines.append(
             f"  {name}: {same}  ({record['direction']} {record['threshold']:g} {record['unit']}".rstrip()
@@ -95,6 +96,9 @@ def main() -> int:
     for path in given.notebooks or sorted((ROOT / "notebooks").glob("*.ipynb")):
         print(path.name, flush=True)
         before = claims(nbformat.read(path, as_version=4))
+        if not before:
+            print("  tests no claim", flush=True)
+            continue
         try:
             now = claims(again(path.resolve()))
             print(*compared(before, now), sep="\n", flush=True)
