@@ -59,13 +59,13 @@ def test_every_symbol_of_a_formula_is_in_the_table(name: str):
     assert not symbols - set(table())
 
 
-def words() -> dict[str, tuple[str, list[str]]]:
+def words() -> dict[str, tuple[str, list[tuple[str, str]]]]:
     """What the table of words says of each, and the columns that it names."""
     page = (ROOT / "book" / "notation.md").read_text("utf8").partition("## Words")[2]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line[:1] == "|"]
     names = [re.sub(r"\{term\}`([^<`]+?)(?: <.*>)?`", r"\1", word) for word, _, _ in rows]
     return {
-        name: (says, re.findall(r"`([\w.]+)`", column))
+        name: (says, re.findall(r"(\w+) `(\w+)`", column))
         for name, (_, says, column) in zip(names[2:], rows[2:], strict=True)
     }
 
@@ -76,7 +76,7 @@ def test_a_word_that_counts_something_is_a_column_of_a_probe():
     assert len(words()) > 8
     for name, (_, named) in words().items():
         assert named, name
-        for probe, _, column in (each.partition(".") for each in named):
+        for probe, column in named:
             assert column in columns[probe], f"{name}: {probe} has no column {column}"
     shares = {"saturated", "zero", "dead", "sparse", "always_on", "dormant"}
     assert shares <= {name.replace(" ", "_") for name in words()}

@@ -64,6 +64,14 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
+def emptied(notebook: NotebookNode) -> NotebookNode:
+    """A copy without outputs, as it is before it runs."""
+    copy = nbformat.from_dict(json.loads(json.dumps(notebook)))
+    for cell in code_cells(copy):
+        cell.outputs, cell.execution_count = [], None
+    return copy
+
+
 def states(notebook: NotebookNode) -> dict[str, Any]:
     """The models of the notebook's widgets by id."""
     found: dict[str, Any] = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
@@ -149,9 +157,7 @@ def store(path: Path) -> str | None:
     """Execute one notebook and store it; returns None, or a sentence about what failed."""
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
     before = nbformat.read(path, as_version=4)
-    notebook = nbformat.from_dict(json.loads(json.dumps(before)))
-    for cell in code_cells(notebook):
-        cell.outputs, cell.execution_count = [], None
+    notebook = emptied(before)
     seconds: list[float] = []
 
     def report(number: int, of: int, took: float, cell: NotebookNode) -> None:
@@ -200,9 +206,8 @@ def main() -> int:
     # The kernel inherits both: no progress bar, the panel as a picture, and nothing that an earlier run has left.
     os.environ["ACTIVATIONS_QUIET"] = "1"
     os.environ["ACTIVATIONS_CACHE"] = "off"
-    os.environ.pop(
-        "ACTIVATIONS_SEEDS", None
-    )  # the book's verdicts are those of the seeds that its notebooks name
+    # The book's verdicts are those of the seeds that its notebooks name.
+    os.environ.pop("ACTIVATIONS_SEEDS", None)
     paths = parser.parse_args().notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
     try:
         failures = [failure for path in paths if (failure := store(path.resolve()))]

@@ -7,7 +7,6 @@ it prints what the book has and what came out now, and it fails where a verdict 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
@@ -18,10 +17,9 @@ import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from outputs import ROOT, code_cells, execute
+from outputs import ROOT, code_cells, emptied, execute
 
 Record = dict[str, Any]
-WORDS = {"holds": "holds", "conditional": "holds, if", "fails": "does not hold", "undecided": "undecided"}
 SEEDS = 100
 
 
@@ -38,9 +36,7 @@ def again(path: Path) -> NotebookNode:
     Raises:
         CellExecutionError: If a cell fails.
     """
-    notebook = nbformat.from_dict(json.loads(json.dumps(nbformat.read(path, as_version=4))))
-    for cell in code_cells(notebook):
-        cell.outputs, cell.execution_count = [], None
+    notebook = emptied(nbformat.read(path, as_version=4))
     execute(notebook, path.parent, lambda number, of, took, cell: None)
     return notebook
 
@@ -61,7 +57,7 @@ def compared(before: dict[str, Record], now: dict[str, Record]) -> list[str]:
     for name, record in before.items():
         new = now[name]
         same = "another verdict: " * other(record, new) + " → ".join(
-            dict.fromkeys(WORDS[each["kind"]] for each in (record, new))
+            dict.fromkeys([record["verdict"], new["verdict"]])
         )
         lines.append(
             f"  {name}: {same}  ({record['direction']} {record['threshold']:g} {record['unit']}".rstrip()

@@ -4,9 +4,7 @@ Gives the directives `ledger` (all chapters) and `measured` (one chapter), and t
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -52,8 +50,6 @@ def registered(env: BuildEnvironment) -> Register:
 class Rows(SphinxDirective):
     """What the two directives share: a table of claims."""
 
-    sections: Mapping[str, str] = MappingProxyType({})
-
     def claims(self) -> dict[str, Claim]:
         """Every claim by id, or none and a warning."""
         try:
@@ -65,35 +61,35 @@ class Rows(SphinxDirective):
     def register(self) -> Register:
         """The register, or an empty one and a warning."""
         try:
-            known = registered(self.env)
+            return registered(self.env)
         except ValueError as problem:
             logger.warning("ledger: %s", problem, location=self.get_location(), type="course")
-            known = Register({}, {})
-        self.sections = {name: entry.section for name, entry in known.entries.items()}
-        return known
+            return Register({}, {})
 
-    def table(self, claims: list[Claim | Entry], named: bool) -> nodes.table:
+    def table(self, claims: list[Claim | Entry], known: Register, named: bool) -> nodes.table:
         """One row a claim; rows are named in the ledger alone, which the verdicts in the text refer to."""
         head = nodes.row(
             "", *(_entry(nodes.paragraph("", text)) for text in ("Claim", "Measured", "Verdict"))
         )
-        rows = [self._row(claim, named) for claim in claims]
+        rows = [self._row(claim, known, named) for claim in claims]
         group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (40, 42, 18)), cols=3)
         group += [nodes.thead("", head), nodes.tbody("", *rows)]
         return nodes.table("", group, classes=["ledger"])
 
-    def _row(self, claim: Claim | Entry, named: bool) -> nodes.row:
+    def _row(self, claim: Claim | Entry, known: Register, named: bool) -> nodes.row:
+        entry = known.entries.get(claim.id)
+        statement = self._statement(claim, entry.section if entry else "")
         if isinstance(claim, Entry):
             why = f"{claim.withdrawn} It was: {claim.verdict}." if claim.withdrawn else "–"
             badge = nodes.inline("", claim.state, classes=["verdict", "verdict--undecided"])
-            cells = [self._statement(claim), [self._paragraph(why, "note")], [nodes.paragraph("", "", badge)]]
+            cells = [statement, [self._paragraph(why, "note")], [nodes.paragraph("", "", badge)]]
         else:
-            cells = [self._statement(claim), [_measured(claim)], [_verdict(claim)]]
+            cells = [statement, [_measured(claim)], [_verdict(claim)]]
         return nodes.row("", *(_entry(*cell) for cell in cells), ids=[claim.row] if named else [])
 
-    def _statement(self, claim: Claim | Entry) -> list[nodes.Node]:
+    def _statement(self, claim: Claim | Entry, section: str) -> list[nodes.Node]:
         notes = [f"*Threshold:* {claim.direction} {number(claim.threshold)} {claim.unit}.".replace(" .", ".")]
-        place = f", section {self.sections[claim.id]}" if self.sections.get(claim.id) else ""
+        place = f", section {section}" if section else ""
         notes += [f"*Source:* {{cite:t}}`{claim.source}`{place}."] if claim.source else []
         notes += [claim.remark] if isinstance(claim, Claim) and claim.remark else []
         return [self._paragraph(claim.statement, "statement"), self._paragraph(" ".join(notes), "note")]
@@ -149,18 +145,15 @@ class Ledger(Rows):
         claims: list[Claim | Entry] = [*tested.values(), *waiting]
         for claim in claims:
             chapters.setdefault(claim.chapter, []).append(claim)
-        return [
-            self._section(chapter, claims, known.notes.get(chapter, ""))
-            for chapter, claims in chapters.items()
-        ]
+        return [self._section(chapter, claims, known) for chapter, claims in chapters.items()]
 
-    def _section(self, chapter: str, claims: list[Claim | Entry], note: str) -> nodes.section:
+    def _section(self, chapter: str, claims: list[Claim | Entry], known: Register) -> nodes.section:
         page = Path(self.env.srcdir, "book", f"{chapter}.md")
         self.env.note_dependency(str(page))
         found = TITLE.search(page.read_text(encoding="utf8")) if page.is_file() else None
         title = nodes.title("", found[1] if found else chapter.capitalize())
-        notes = [self._paragraph(note, "register")] if note else []
-        table = self.table(claims, named=True)
+        notes = [self._paragraph(known.notes[chapter], "register")] if chapter in known.notes else []
+        table = self.table(claims, known, named=True)
         return nodes.section("", title, *notes, table, ids=[f"chapter-{chapter}"], names=[])
 
 
@@ -172,7 +165,6 @@ class Measured(Rows):
     def run(self) -> list[nodes.Node]:
         """The chapter's table, or nothing and a warning."""
         chapter = self.arguments[0]
-        self.register()
         claims: list[Claim | Entry] = [claim for claim in self.claims().values() if claim.chapter == chapter]
         if not claims:
             logger.warning(
@@ -182,7 +174,7 @@ class Measured(Rows):
                 type="course",
             )
             return []
-        return [self.table(claims, named=False)]
+        return [self.table(claims, self.register(), named=False)]
 
 
 class FromClaim(SphinxRole):
