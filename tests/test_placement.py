@@ -9,6 +9,7 @@ import torch
 from activations import losses, normalize, probes
 from activations.data import Data, digits, mnist1d
 from activations.experiments import Grid, Group
+from activations.experiments import gradients as ways
 from activations.experiments import job as loop
 from activations.experiments.job import Job
 from activations.experiments.optimise import OPTIMISERS
@@ -155,10 +156,8 @@ def test_members_that_stay_are_on_the_device_with_the_state_of_their_optimisers(
         network = training.network.keep([0, 3, 5, 6])
         rows = training.rows.keep([0, 3, 5, 6], list(network.parameters()))
         training.network, training.rows = network, rows
-        training.order, training.penalties = (
-            training.order[:, [0, 3, 5, 6]],
-            training._penalties([0, 3, 5, 6]),
-        )
+        training.order, training.alive = training.order[:, [0, 3, 5, 6]], [0, 3, 5, 6]
+        training.gradients = training._gradients()
         training.step(2)
         assert {value.device for value in network.state_dict().values()} == {gpu}
         assert len(rows.states) == 2 and {state.device for state in rows.states} == {gpu}
@@ -178,8 +177,8 @@ def forget_in_the_norm(monkeypatch):
 
 
 def forget_in_the_penalty(monkeypatch):
-    penalty = loop._penalty
-    monkeypatch.setattr(loop, "_penalty", lambda *given: penalty(*given).cpu())
+    penalty = ways._penalty
+    monkeypatch.setattr(ways, "_penalty", lambda *given: penalty(*given).cpu())
 
 
 def forget_the_limits(monkeypatch):
@@ -197,7 +196,8 @@ def forget_the_states(monkeypatch):
 
     def forgetful(self, *given):
         init(self, *given)
-        self.states = [torch.zeros(state.shape) for state in self.states]
+        for run in self._runs:
+            run.states[:] = [torch.zeros(state.shape) for state in run.states]
 
     monkeypatch.setattr(loop.Rows, "__init__", forgetful)
 

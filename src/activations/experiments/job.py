@@ -5,7 +5,7 @@ import inspect
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,19 +14,17 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from activations import losses, trace
+from activations import trace
 from activations.ambient import independent, one_thread
 from activations.data.sets import Data
 from activations.experiments import archive
 from activations.experiments.batches import accuracy, batches
+from activations.experiments.gradients import Gradients, gradients
 from activations.experiments.group import Group
 from activations.experiments.optimise import Rows
-from activations.networks import Stack, weights
+from activations.networks import Stack
 
 PRECISIONS = ("float32", "float64", "tf32", "bfloat16", "float16")
-AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-# float16 has no numbers below 6e-8: the loss is multiplied before the way back, the gradients divided after it.
-LOSS_SCALE = {"float16": 1024.0}
 CHECK = 25  # steps after which members are looked at for NaN, at the latest
 
 Probe = Callable[..., pd.DataFrame]  # of a network and data
@@ -137,41 +135,29 @@ class _Training:
         self.rows = Rows(list(self.network.parameters()), settings, job.steps)
         seeds = [member.seed for member in job.group.members]
         self.order = batches(len(self.x), job.group.batch, job.steps, seeds).to(self.device)
-        self.penalties = self._penalties(range(len(settings)))
         self.alive = list(range(len(settings)))
+        self.gradients = self._gradients()
         self.diverged = np.zeros(len(settings), dtype=np.int64)
         self.left: dict[int, dict[str, Tensor]] = {}
         self.since: list[Tensor] = []
 
-    def _penalties(self, rows: Iterable[int]) -> dict[str, Tensor]:
-        """Factors by name, one a member, of the penalties that any member has."""
-        chosen = [self.job.group.settings[row] for row in rows]
+    def _gradients(self) -> Gradients:
+        """The way to the gradients of those who are left, with the penalties that any of them has."""
+        job, chosen = self.job, [self.job.group.settings[row] for row in self.alive]
         names = ("activation_l1", "activation_l2", "weight_l1", "weight_l2")
         factors = {name: [getattr(setting, name) for setting in chosen] for name in names}
-        return {n: torch.tensor(f, dtype=self.dtype).to(self.device) for n, f in factors.items() if any(f)}
+        penalties = {
+            n: torch.tensor(f, dtype=self.dtype).to(self.device) for n, f in factors.items() if any(f)
+        }
+        return gradients(
+            self.network, self.x, self.data.y, job.group.batch, job.precision, penalties, self.rows.slots
+        )
 
     def step(self, number: int) -> None:
         """One step of all members."""
-        job, chosen = self.job, self.order[number - 1]
-        x = self.x.index_select(0, chosen.view(-1)).view(*chosen.shape, *self.x.shape[1:])
-        y = self.data.y.index_select(0, chosen.view(-1)).view(chosen.shape)
-        half = torch.autocast(
-            self.device.type, AUTOCAST.get(job.precision), enabled=job.precision in AUTOCAST
-        )
-        seen: list[trace.Layer] = []
-        with half, contextlib.ExitStack() as watching:
-            if {"activation_l1", "activation_l2"} & self.penalties.keys():
-                seen = watching.enter_context(trace.watch(self.network))
-            outputs = self.network(x)
-        torch.clear_autocast_cache()  # which stays where the reader is in an autocast, too, and has the old weights
-        each = losses.cross_entropy(outputs.to(self.dtype), y)
-        objective = each
-        for name, factors in self.penalties.items():
-            objective = objective + factors * _penalty(name, self.network, seen)
-        scale = LOSS_SCALE.get(job.precision, 1.0)
-        gradients = torch.autograd.grad(objective.sum() * scale, self.rows.parameters, materialize_grads=True)
-        self.rows.step(number, gradients, scale)
-        self.since.append(each.detach())
+        each = self.gradients(self.order[number - 1])
+        self.rows.step(number)
+        self.since.append(each)
 
     def look_for_divergence(self, number: int, last: bool) -> list[int]:
         """Let the members go whose loss, or at the last step whose weights, are not finite; returns who stays."""
@@ -193,9 +179,9 @@ class _Training:
             return stay
         self.network = self.network.keep(stay)
         self.rows = self.rows.keep(stay, list(self.network.parameters()))
+        self.gradients = self._gradients()
         chosen = torch.tensor(stay, device=self.device)
         self.order, self.since = self.order[:, chosen], [each[chosen] for each in self.since]
-        self.penalties = self._penalties(self.alive)
         return stay
 
     def recorded(self, number: int) -> pd.DataFrame:
@@ -252,14 +238,6 @@ def compares(probe: Any) -> bool:
 def name(probe: Any) -> str:
     """What a probe is called."""
     return str(getattr(getattr(probe, "func", probe), "__name__", probe))
-
-
-def _penalty(name: str, network: Stack, seen: Sequence[trace.Layer]) -> Tensor:
-    """What a penalty's factor is multiplied by: [members]."""
-    power = {"l1": torch.abs, "l2": torch.square}[name.rpartition("_")[2]]
-    if name.startswith("weight"):
-        return torch.stack([power(W).flatten(1).sum(1) for W in weights(network)]).sum(0)
-    return torch.stack([power(layer.post).flatten(2).sum(2).mean(1) for layer in seen]).sum(0)
 
 
 def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) -> Trained:

@@ -138,10 +138,23 @@ def rates(schedule: str, rate: float, steps: int) -> tuple[float, ...]:
     return tuple(each)
 
 
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """Neighbours that are changed together, and views of what belongs to them."""
+
+    optimiser: Optimiser
+    rates: tuple[float, ...]
+    decay: float
+    values: Tensor
+    gradients: Tensor
+    states: list[Tensor]
+    count: Tensor
+
+
 class Rows:
     """The parameters of a stack as one matrix, a row a member, and the optimisers that change it.
 
-    The stack's parameters become views of the matrix. Neighbours of one `Setting.group` are changed together by an optimiser
+    The stack's parameters become views of the matrix, and `slots`, of another, is where their gradients are put. Neighbours of one `Setting.group` are changed together by an optimiser
     of torch's. An element's result never depends on what stands in the other rows.
 
     Args:
@@ -157,7 +170,7 @@ class Rows:
         like = self.parameters[0]
         self.values = torch.zeros(len(settings), width, dtype=like.dtype, device=like.device)
         self.gradients = torch.zeros_like(self.values)
-        self._slots = self._cut(self.gradients, sizes)
+        self.slots = self._cut(self.gradients, sizes)
         with torch.no_grad():
             for parameter, view in zip(self.parameters, self._cut(self.values, sizes), strict=True):
                 view.copy_(parameter)
@@ -169,11 +182,14 @@ class Rows:
             torch.zeros_like(self.values)
             for _ in range(max(OPTIMISERS[s.optimiser].states for s in settings))
         ]
-        self._runs: list[tuple[Optimiser, tuple[float, ...], float, slice, Tensor]] = []
+        self._runs: list[_Run] = []
         first = 0
         for (name, rate, schedule, decay), run in groupby(settings, key=lambda setting: setting.group):
-            rows, count = slice(first, first + len(list(run))), torch.zeros((), device=like.device)
-            self._runs.append((OPTIMISERS[name], rates(schedule, rate, steps), decay, rows, count))
+            rows, optimiser = slice(first, first + len(list(run))), OPTIMISERS[name]
+            states = [state[rows] for state in self.states[: optimiser.states]]
+            count, each = torch.zeros((), device=like.device), rates(schedule, rate, steps)
+            parts = (self.values[rows], self.gradients[rows], states)
+            self._runs.append(_Run(optimiser, each, decay, *parts, count))
             first = rows.stop
 
     def _cut(self, matrix: Tensor, sizes: Sequence[int]) -> list[Tensor]:
@@ -182,28 +198,26 @@ class Rows:
         return [piece.unflatten(1, p.shape[1:]) for piece, p in zip(pieces, self.parameters, strict=True)]
 
     @torch.no_grad()
-    def step(self, number: int, gradients: Sequence[Tensor], scale: float = 1.0) -> None:
-        """Change all weights.
+    def step(self, number: int) -> None:
+        """Change all weights by what stands in `slots`.
 
         Args:
             number: Of the step, from 1.
-            gradients: One a parameter, multiplied by `scale`.
-            scale: A power of 2.
         """
-        torch._foreach_copy_(self._slots, list(gradients))
-        if scale != 1:
-            self.gradients.div_(scale)
         if self._limits is not None:  # as torch.nn.utils.clip_grad_norm_, a member at a time
             factor = self._limits / (self.gradients.norm(dim=1) + 1e-6)
             self.gradients.mul_(factor.clamp(max=1)[:, None])
-        for optimiser, each, decay, rows, count in self._runs:
-            count.fill_(number - 1)
-            states = [state[rows] for state in self.states[: optimiser.states]]
-            optimiser.step(self.values[rows], self.gradients[rows], states, count, each[number - 1], decay)
+        for run in self._runs:
+            run.count.fill_(number - 1)
+            rate = run.rates[number - 1]
+            run.optimiser.step(run.values, run.gradients, run.states, run.count, rate, run.decay)
 
     def keep(self, rows: Sequence[int], parameters: Sequence[nn.Parameter]) -> "Rows":
         """The same matrix and state for some of the members, whose copied parameters these are."""
         kept = Rows(parameters, [self.settings[row] for row in rows], self.steps)
         chosen = torch.tensor(rows, device=self.values.device)
-        kept.states = [state[chosen] for state in self.states[: len(kept.states)]]
+        for state, before in zip(
+            kept.states, self.states, strict=False
+        ):  # fewer, if none that is left needs them
+            state.copy_(before[chosen])
         return kept
