@@ -326,15 +326,14 @@ def start_up() -> float:
 
 # What an operation is for, by its own name or that of one that it is part of; the first that fits.
 PURPOSES: dict[str, tuple[str, ...]] = {
-    "optimiser": ("Optimizer.step#Adam.step", "aten::_foreach_copy_", "aten::_fused_adam_"),
-    "activation": ("aten::relu", "ReluBackward0"),
-    "batch": ("aten::index", "aten::randperm"),
-    "bias": ("BaddbmmBackward0", "_HeadBackward", "aten::baddbmm"),
+    "activation": ("aten::clamp_min", "aten::threshold_backward"),
+    "batch": ("aten::index_select", "aten::randperm"),
+    "bias": ("aten::baddbmm", "aten::sum"),
     "loss": (
-        *("aten::_log_softmax", "aten::log_softmax", "aten::arange", "aten::eq", "aten::where", "aten::sum"),
-        *("aten::mean", "aten::neg", "LogSoftmaxBackward0", "WhereBackward0", "SumBackward1"),
-        *("MeanBackward1", "NegBackward0", "SumBackward0"),
+        *("aten::_log_softmax", "aten::log_softmax", "aten::gather", "aten::_softmax", "aten::softmax"),
+        *("aten::scatter_add_", "aten::mul_", "aten::mean", "aten::neg_"),
     ),
+    "optimiser": ("aten::_fused_adam_", "aten::copy_"),
 }
 PRODUCTS = ("aten::bmm", "aten::baddbmm", "aten::mm", "aten::addbmm")
 # Operations that only say how memory is to be read: their time is Python's and autograd's.
@@ -352,9 +351,9 @@ def purpose(names: list[str]) -> str:
     """What an operation is for, given its name and those of all that it is part of, the innermost first."""
     if names[0] in PRODUCTS:
         return "products"
-    if names[0].startswith("aten::") and names[0] not in VIEWS or names[0].startswith("Optimizer"):
+    if names[0] not in VIEWS:
         for name, marks in PURPOSES.items():
-            if any(each.endswith(marks) for each in names):
+            if any(each in marks for each in names):
                 return name
     return "overhead"
 
