@@ -149,6 +149,17 @@ def grown(stack):
     return stack
 
 
+def bare(stack):
+    """With a norm that has nothing to learn."""
+    stack.norms.append(torch.nn.Identity())
+    return stack
+
+
+def swapped(stack):
+    stack.activate = torch.nn.Tanh()
+    return stack
+
+
 class Mine(MLP):
     """A network of the reader's own."""
 
@@ -162,11 +173,13 @@ class Mine(MLP):
         hooked(perceptrons("tanh")),
         rewritten(perceptrons("tanh")),
         grown(perceptrons("tanh")),
+        bare(perceptrons("tanh")),
+        swapped(perceptrons("tanh")),
     ],
-    ids=["norm", "residual", "subclass", "hooked", "rewritten", "grown"],
+    ids=["norm", "residual", "subclass", "hooked", "rewritten", "grown", "bare", "swapped"],
 )
 def test_whatever_is_more_than_a_perceptron_keeps_autograd(stack):
-    assert not gradients._is_plain(stack)
+    assert gradients._is_plain(perceptrons("tanh")) and not gradients._is_plain(stack)
 
 
 def way(precision):

@@ -10,7 +10,6 @@ every time, on the same memory, and are written down once.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 import torch
@@ -60,7 +59,7 @@ class ClosedForm:
         for weight, bias in zip(W[:-1], b[:-1], strict=True):
             z = new(members, batch, weight.shape[2])
             self._add(torch.baddbmm, bias, h[-1], weight, out=z)
-            layers.append(_Layer(network.activate.activations, z))
+            layers.append(_Layer(network.activate.runs, z))
             self.steps += layers[-1].forward()
             h.append(layers[-1].h)
         delta = self._outputs(h[-1], W[-1], b[-1], by_W[-1], by_b[-1])
@@ -131,12 +130,11 @@ class _Layer:
     """The activations of one layer, member by member: the operations of both directions.
 
     Args:
-        activations: One a member.
+        found: Neighbours that are alike: their activation, and how many they are.
         z: Where they are applied, [members, batch, units].
     """
 
-    def __init__(self, activations: Sequence[Activation], z: Tensor) -> None:
-        found = [(activation, len(list(run))) for activation, run in groupby(activations)]
+    def __init__(self, found: Sequence[tuple[Activation, int]], z: Tensor) -> None:
         slopes = [written(activation) for activation, _ in found]
         self.counts = [count for _, count in found]
         # φ(z) takes the place of z where no way back asks for z.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from activations import losses, trace
 from activations.experiments.closed_form import ClosedForm
-from activations.networks import MLP, Stack, weights
+from activations.networks import MLP, SideBySide, Stack, weights
 
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 # float16 has no numbers below 6e-8: the loss is multiplied before the way back, the gradients divided after it.
@@ -55,6 +55,8 @@ def _is_plain(network: Stack) -> TypeGuard[MLP]:
     known = {*map(id, network.W), *map(id, network.b)}
     return (
         type(network) is MLP
+        and type(network.activate) is SideBySide
+        and not network.norms
         and {id(parameter) for parameter in network.parameters()} == known
         and all(p.requires_grad and p.device.type == "cpu" for p in network.parameters())
         and not any(_is_watched(part) for part in network.modules())

@@ -154,8 +154,9 @@ class _Run:
 class Rows:
     """The parameters of a stack as one matrix, a row a member, and the optimisers that change it.
 
-    The stack's parameters become views of the matrix, and `slots`, of another, is where their gradients are put. Neighbours of one `Setting.group` are changed together by an optimiser
-    of torch's. An element's result never depends on what stands in the other rows.
+    The stack's parameters become views of the matrix; `slots`, views of another, are where their gradients are put. Neighbours
+    of one `Setting.group` are changed together by an optimiser of torch's. An element's result never depends on what stands in
+    the other rows.
 
     Args:
         parameters: Each [members, ...].
@@ -216,8 +217,7 @@ class Rows:
         """The same matrix and state for some of the members, whose copied parameters these are."""
         kept = Rows(parameters, [self.settings[row] for row in rows], self.steps)
         chosen = torch.tensor(rows, device=self.values.device)
-        for state, before in zip(
-            kept.states, self.states, strict=False
-        ):  # fewer, if none that is left needs them
+        # There are fewer states, if none that is left needs them.
+        for state, before in zip(kept.states, self.states, strict=False):
             state.copy_(before[chosen])
         return kept

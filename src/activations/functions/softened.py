@@ -276,13 +276,14 @@ def celu(x: Array, alpha: float = 1.0) -> Array:
 
 
 # The two constants of the paper's equation 14, with the digits that torch gives, and their product.
-_SELU_SCALE = 1.0507009873554804934193349852946
-_SELU_LIMIT = Fraction("1.0507009873554804934193349852946") * Fraction("1.6732632423543772848170429916717")
+_SELU_DIGITS = ("1.6732632423543772848170429916717", "1.0507009873554804934193349852946")
+SELU_ALPHA, SELU_SCALE = map(float, _SELU_DIGITS)
+_SELU_LIMIT = Fraction(_SELU_DIGITS[0]) * Fraction(_SELU_DIGITS[1])
 _SELU_SCALE_ALPHA = float(_SELU_LIMIT)
 
 
 def _selu_slope(x: Array) -> Array:
-    return namespace(x).where(x > 0, _SELU_SCALE, times_exp(_SELU_SCALE_ALPHA, _left(x)))
+    return namespace(x).where(x > 0, SELU_SCALE, times_exp(_SELU_SCALE_ALPHA, _left(x)))
 
 
 def _selu_second(x: Array) -> Array:
@@ -325,4 +326,4 @@ def selu(x: Array) -> Array:
         connections, ordinary dropout.
     """
     xp = namespace(x)
-    return _SELU_SCALE * clip(x, 0.0) + _SELU_SCALE_ALPHA * xp.expm1(_left(x))
+    return SELU_SCALE * clip(x, 0.0) + _SELU_SCALE_ALPHA * xp.expm1(_left(x))

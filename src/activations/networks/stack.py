@@ -120,22 +120,25 @@ class SideBySide(nn.Module):
 
     Args:
         activations: One a member.
+
+    Attributes:
+        runs: Neighbours that are alike: their activation, and how many they are.
     """
 
     def __init__(self, activations: Iterable[Activation]) -> None:
         super().__init__()
         self.activations = tuple(activations)
-        self._runs = [(activation, len(list(run))) for activation, run in groupby(self.activations)]
+        self.runs = [(activation, len(list(run))) for activation, run in groupby(self.activations)]
 
     def forward(self, z: Tensor, weights: nn.Parameter | None = None) -> Tensor:
         """Return the activations of z; which weights fed them is told to hooks alone (`activations.trace`)."""
-        if len(self._runs) == 1:
-            return elementwise(partial(apply, self._runs[0][0]), z)
-        parts = z.split([count for _, count in self._runs])
+        if len(self.runs) == 1:
+            return elementwise(partial(apply, self.runs[0][0]), z)
+        parts = z.split([count for _, count in self.runs])
         return torch.cat(
             [
                 elementwise(partial(apply, activation), part)
-                for (activation, _), part in zip(self._runs, parts, strict=True)
+                for (activation, _), part in zip(self.runs, parts, strict=True)
             ]
         )
 

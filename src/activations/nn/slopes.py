@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from activations.functions.scalar import Activation
+from activations.functions.softened import SELU_ALPHA, SELU_SCALE
 from activations.nn.operations import is_registered
 
 _aten = torch.ops.aten
@@ -56,8 +57,6 @@ def _leaky(slope: float) -> Slope:
     )
 
 
-_SELU = (1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
-
 #: By the activation's name, of its parameters.
 _WRITTEN: dict[str, Callable[..., Slope]] = {
     "relu": lambda: Slope(
@@ -82,7 +81,7 @@ _WRITTEN: dict[str, Callable[..., Slope]] = {
     "prelu": lambda weight: _leaky(weight),
     "elu": lambda alpha: _elu(alpha),
     "celu": lambda alpha: _elu(alpha, 1.0, 1 / alpha),
-    "selu": lambda: _elu(*_SELU),
+    "selu": lambda: _elu(SELU_ALPHA, SELU_SCALE),
     "hardtanh": lambda min_val, max_val: _between(min_val, max_val),
     "relu6": lambda: _between(0.0, 6.0),
 }
