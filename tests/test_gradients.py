@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from activations import functions
 from activations.data import Data, mnist1d
 from activations.experiments import Grid, gradients, train
-from activations.experiments.closed_form import ClosedForm
 from activations.experiments.job import PRECISIONS
 from activations.functions import REGISTRY, Activation
 from activations.networks import MLP, Member, Residual
+from activations.networks.closed_form import ClosedForm, is_plain
 from activations.nn import apply, slopes
 
 X, Y = mnist1d().x[:200].double(), mnist1d().y[:200]
@@ -175,11 +175,26 @@ class Mine(MLP):
         grown(perceptrons("tanh")),
         bare(perceptrons("tanh")),
         swapped(perceptrons("tanh")),
+        perceptrons("tanh").half(),
+        perceptrons("tanh").requires_grad_(False),
+        torch.nn.Linear(2, 2),
     ],
-    ids=["norm", "residual", "subclass", "hooked", "rewritten", "grown", "bare", "swapped"],
+    ids=[
+        "norm",
+        "residual",
+        "subclass",
+        "hooked",
+        "rewritten",
+        "grown",
+        "bare",
+        "swapped",
+        "half",
+        "frozen",
+        "other",
+    ],
 )
 def test_whatever_is_more_than_a_perceptron_keeps_autograd(stack):
-    assert gradients._is_plain(perceptrons("tanh")) and not gradients._is_plain(stack)
+    assert is_plain(perceptrons("tanh")) and not is_plain(stack)
 
 
 def way(precision):
@@ -194,7 +209,7 @@ def test_half_precision_keeps_autograd(precision):
 
 
 def test_a_scale_of_the_loss_is_taken_out_again(monkeypatch):
-    monkeypatch.setattr(gradients, "_is_plain", lambda stack: False)
+    monkeypatch.setattr(gradients, "is_plain", lambda stack: False)
     plain, one = way("float64")
     monkeypatch.setitem(gradients.LOSS_SCALE, "float64", 1024.0)
     scaled, other = way("float64")
@@ -221,7 +236,7 @@ def test_training_ends_where_it_ends_by_autograd(penalty, monkeypatch):
     how = {"on": "cpu", "precision": "float64", "every": 10, "cache": False, "progress": False}
     closed, used = train(grid, SIGNALS, **how), []
     by_autograd = gradients.Autograd.__call__
-    monkeypatch.setattr(gradients, "_is_plain", lambda stack: False)
+    monkeypatch.setattr(gradients, "is_plain", lambda stack: False)
     monkeypatch.setattr(
         gradients.Autograd, "__call__", lambda self, chosen: used.append(1) or by_autograd(self, chosen)
     )

@@ -17,7 +17,7 @@ from activations.data import Data, mnist1d
 from activations.experiments import Grid, store, train, untrained
 from activations.experiments.batches import accuracy
 from activations.experiments.job import compares
-from activations.networks import MLP, NETWORKS, LeNet, Member, PreActivation, Recurrent, Residual
+from activations.networks import MLP, NETWORKS, LeNet, Member, PreActivation, Recurrent, Residual, closed_form
 
 COLUMNS = [
     "member", "layer", "pre_mean", "pre_sd", "post_mean", "post_sd", "post_spread", "saturated", "zero",
@@ -109,6 +109,14 @@ def test_every_column_is_what_a_hand_would_compute():
     wanted = [row for index, share in enumerate(steepest.values()) for row in by_hand(stack, index, share)]
     got = table.sort_values(["member", "layer"]).to_numpy()
     np.testing.assert_allclose(got, wanted, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", functions.names())
+def test_the_closed_form_says_what_autograd_says(name, monkeypatch):
+    stack = MLP([Member.of(name, "xavier", seed) for seed in range(3)], (2,), 2, depth=2, width=7).double()
+    closed = probes.layers(stack, points(11, 2))
+    monkeypatch.setattr(closed_form, "is_plain", lambda network: False)
+    pd.testing.assert_frame_equal(closed, probes.layers(stack, points(11, 2)), rtol=1e-12, atol=1e-18)
 
 
 def test_shares_count_saturated_and_silent_units():

@@ -7,7 +7,7 @@
     run.history      # one row a member and recorded step
 
 A call of `train` is planned, run and collected: `grid`, `group` and `cost` (what is varied, and what it takes), `plan` (which
-jobs, how large, in how many processes), `job`, `batches`, `gradients`, `closed_form` and `optimise` (the loop itself), `store`
+jobs, how large, in how many processes), `job`, `batches`, `gradients` and `optimise` (the loop itself), `store`
 (the cache), `parallel` (where jobs run), `collect` and `results` (what is left), `spelled` and `archive` (how it is written down).
 """
 

@@ -98,9 +98,10 @@ def check(name: str, table: pd.DataFrame) -> None:
     Raises:
         ValueError: If a column holds something else; it is named.
     """
-    for at, label in enumerate(table.columns):
+    for at, (label, dtype) in enumerate(zip(table.columns, table.dtypes, strict=True)):
         _written(f"{name}: the name of a column", label)
-        _column(f"{name}: column {label!r}", table.iloc[:, at])
+        if not _is_array(dtype):
+            _column(f"{name}: column {label!r}", table.iloc[:, at])
 
 
 # ---------------------------------------------------------------- columns
@@ -109,9 +110,9 @@ def check(name: str, table: pd.DataFrame) -> None:
 def _column(name: str, values: pd.Series) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """How a column is to be read again, in JSON, and the arrays that hold it, by the end of their names."""
     dtype = values.dtype
+    if _is_array(dtype):
+        return {"as": "array"}, {"": values.to_numpy()}
     if isinstance(dtype, np.dtype):
-        if dtype.kind in "biufcmM":
-            return {"as": "array"}, {"": values.to_numpy()}
         return {"as": "objects", "values": [_written(name, value) for value in values]}, {}
     if isinstance(dtype, pd.CategoricalDtype):
         how, parts = _column(name, pd.Series(dtype.categories))
@@ -133,6 +134,11 @@ def _column(name: str, values: pd.Series) -> tuple[dict[str, Any], dict[str, np.
         utc = values.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
         return {"as": "zoned", "unit": dtype.unit, "zone": str(dtype.tz)}, {"": utc}
     raise ValueError(f"{name} must hold {ACCEPTED}, got the dtype {dtype}")
+
+
+def _is_array(dtype: Any) -> bool:
+    """Whether a column with it is one array of NumPy's."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "biufcmM"
 
 
 def _zone(dtype: pd.DatetimeTZDtype) -> pd.DatetimeTZDtype | None:

@@ -1,17 +1,17 @@
 """What a batch says of the weights: each member's loss, and the gradient of every parameter.
 
-Perceptrons on a CPU have them in closed form (`closed_form`); every other network, number format and device by autograd.
+Perceptrons on a CPU have them in closed form (`networks.closed_form`); every other network, number format and device by autograd.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeGuard
+from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from activations import losses, trace
-from activations.experiments.closed_form import ClosedForm
-from activations.networks import MLP, SideBySide, Stack, weights
+from activations.networks import Stack, weights
+from activations.networks.closed_form import ClosedForm, is_plain
 
 AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 # float16 has no numbers below 6e-8: the loss is multiplied before the way back, the gradients divided after it.
@@ -45,27 +45,9 @@ def gradients(
         penalties: Factors by name, one a member.
         into: Where gradients are written, in the order of the parameters.
     """
-    if precision not in AUTOCAST and _is_plain(network):
+    if precision not in AUTOCAST and is_plain(network):
         return ClosedForm(network, x, y, batch, penalties, into)
     return Autograd(network, x, y, precision, penalties, into)
-
-
-def _is_plain(network: Stack) -> TypeGuard[MLP]:
-    """Whether it is a perceptron on the CPU and nothing else: without norms, frozen parts or somebody who looks on."""
-    known = {*map(id, network.W), *map(id, network.b)}
-    return (
-        type(network) is MLP
-        and type(network.activate) is SideBySide
-        and not network.norms
-        and {id(parameter) for parameter in network.parameters()} == known
-        and all(p.requires_grad and p.device.type == "cpu" for p in network.parameters())
-        and not any(_is_watched(part) for part in network.modules())
-    )
-
-
-def _is_watched(part: nn.Module) -> bool:
-    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return "forward" in vars(part) or any(getattr(part, kind) for kind in hooks)
 
 
 class Autograd:

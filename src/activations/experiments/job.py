@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -135,6 +135,7 @@ class _Training:
         self.rows = Rows(list(self.network.parameters()), settings, job.steps)
         seeds = [member.seed for member in job.group.members]
         self.order = batches(len(self.x), job.group.batch, job.steps, seeds).to(self.device)
+        self.comparing = [compares(probe) for probe in job.probe]
         self.alive = list(range(len(settings)))
         self.gradients = self._gradients()
         self.diverged = np.zeros(len(settings), dtype=np.int64)
@@ -197,13 +198,13 @@ class _Training:
             right[self.alive] = accuracy(self.network, self.x_test, self.data.y_test).numpy()
         return pd.DataFrame({"member": range(count), "step": number, "loss": loss, "accuracy": right})
 
-    def probed(self, number: int, before: Sequence[Tensor] | None) -> pd.DataFrame:
+    def probed(self, number: int, before: Sequence[Tensor] | None) -> list["_Seen"]:
         """What the probes say, of the members that are left, in training mode."""
         names = [name for name, _ in self.network.named_parameters()]
         past = None if before is None else dict(zip(names, before, strict=True))
-        tables = []
-        for probe in self.job.probe:
-            more = {"before": past} if compares(probe) else {}
+        seen = []
+        for probe, comparing in zip(self.job.probe, self.comparing, strict=True):
+            more = {"before": past} if comparing else {}
             with independent(), trace.undisturbed(self.network):
                 table = probe(self.network, self.data, **more)
             if not isinstance(table, pd.DataFrame) or "member" not in table:
@@ -211,9 +212,9 @@ class _Training:
                     f"probe must return a table with a column 'member', got {type(table).__name__}"
                 )
             archive.check("probe", table)
-            table = table.assign(member=np.array(self.alive)[table.member.to_numpy()], step=number)
-            tables.append(table.assign(probe=name(probe)) if len(self.job.probe) > 1 else table)
-        return pd.concat(tables, ignore_index=True)
+            members = np.array(self.alive)[table.member.to_numpy()]
+            seen.append(_Seen(table.copy(), members, number, name(probe)))
+        return seen
 
     def weights(self) -> dict[str, np.ndarray]:
         """Parameters and buffers of all members, as they were when each left or at the end."""
@@ -225,6 +226,29 @@ class _Training:
                 every = [next(rows) if kept is None else kept for kept in every]
             arrays[name] = torch.stack(every).cpu().numpy()  # type: ignore[arg-type]
         return arrays
+
+
+class _Seen(NamedTuple):
+    """What a probe said once: its table, which members the rows are of, the step, and its name."""
+
+    table: pd.DataFrame
+    members: np.ndarray
+    step: int
+    probe: str
+
+
+def _told(seen: Sequence[_Seen], several: bool) -> pd.DataFrame:
+    """All that the probes said; with the step and, of several probes, whose a row is, after the first one's columns."""
+    if not seen:
+        return pd.DataFrame()
+    table = pd.concat([each.table for each in seen], ignore_index=True)
+    more: dict[str, Any] = {
+        "step": np.repeat([each.step for each in seen], [len(each.table) for each in seen])
+    }
+    if several:
+        more["probe"] = [each.probe for each in seen for _ in range(len(each.table))]
+    order = dict.fromkeys([*seen[0].table.columns, *more, *table.columns])
+    return table.assign(member=np.concatenate([each.members for each in seen]), **more)[[*order]]
 
 
 def compares(probe: Any) -> bool:
@@ -247,13 +271,13 @@ def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) ->
     with independent(), one_thread(), _arithmetic(job.precision, job.deterministic, chosen):
         training, history, probes, stopped = _Training(job), [], [], False
         if job.probe and 0 in job.probed:
-            probes.append(training.probed(0, None))
+            probes += training.probed(0, None)
         recorded = sorted({*job.record, *job.evaluate})
         for number in range(1, job.steps + 1):
             if stopped := stop():
                 break
             due = bool(job.probe) and number in job.probed
-            asked = due and any(compares(probe) for probe in job.probe)
+            asked = due and any(training.comparing)
             before = [parameter.detach().clone() for parameter in training.rows.parameters] if asked else None
             training.step(number)
             advance(1)
@@ -263,7 +287,7 @@ def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) ->
             if number in recorded:
                 history.append(training.recorded(number))
             if due and training.alive:
-                probes.append(training.probed(number, before))
+                probes += training.probed(number, before)
             if not training.alive:
                 advance(job.steps - number)
                 history += [training.recorded(later) for later in recorded if later > number]
@@ -274,7 +298,7 @@ def run(job: Job, stop: Callable[[], bool], advance: Callable[[int], object]) ->
     empty = pd.DataFrame({"member": [], "step": [], "loss": [], "accuracy": []})
     return Trained(
         pd.concat(history, ignore_index=True) if history else empty,
-        pd.concat(probes, ignore_index=True) if probes else pd.DataFrame(),
+        _told(probes, len(job.probe) > 1),
         kept,
         training.diverged,
         time.perf_counter() - began,

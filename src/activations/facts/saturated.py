@@ -20,31 +20,33 @@ _HALF = np.geomspace(1e-6, 1e8, 7001)  # half a per cent from one to the next
 _END = float(np.finfo(np.float64).max)
 
 
-def share(activation: Activation, z: NDArray[Any]) -> float:
-    """The share of the numbers in `z` at which the slope of φ is 0, or below 1 % of its largest size.
+def shares(activation: Activation, z: NDArray[Any]) -> NDArray[np.float64]:
+    """Of each row of `z` the share of numbers at which the slope of φ is 0, or below 1 % of its largest size.
 
     Args:
         activation: φ.
-        z: Pre-activations, one dimension, float32 or float64. NaN is not flat.
+        z: Pre-activations, [rows, numbers], float32 or float64. NaN is not flat.
 
     Returns:
-        0 to 1; NaN where the slope of φ has no largest value.
+        0 to 1, one a row; NaN where the slope of φ has no largest value.
     """
     limit = _limit(activation)
     if math.isinf(limit):
-        return math.nan
+        return np.full(len(z), math.nan)
     regions = _regions(activation, z.dtype)
     if regions is None:
-        return np.count_nonzero(_flat(activation.slope(z.astype(np.float64)), limit)) / z.size
-    return sum(_count(z, low, high) for low, high in regions) / z.size
+        flat = [_flat(activation.slope(z.astype(np.float64)), limit)]
+    else:
+        flat = [_between(z, low, high) for low, high in regions]
+    return sum((np.count_nonzero(each, axis=1) for each in flat), np.zeros(len(z))) / z.shape[1]
 
 
-def _count(z: NDArray[Any], low: Any, high: Any) -> int:
+def _between(z: NDArray[Any], low: Any, high: Any) -> Any:
     if low == -math.inf:
-        return int(np.count_nonzero(z <= high))
+        return z <= high
     if high == math.inf:
-        return int(np.count_nonzero(z >= low))
-    return int(np.count_nonzero((z >= low) & (z <= high)))
+        return z >= low
+    return (z >= low) & (z <= high)
 
 
 def _flat(slope: Any, limit: float) -> Any:

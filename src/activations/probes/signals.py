@@ -1,6 +1,8 @@
 """Signals on their way forward and back, layer by layer, and what a step does to the weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,8 +12,9 @@ from torch import Tensor, nn
 from activations import trace
 from activations.data.sets import Data
 from activations.facts import saturated
+from activations.functions import Activation
 from activations.losses import cross_entropy
-from activations.networks import positive
+from activations.networks import closed_form, positive
 from activations.probes.registry import probe
 
 
@@ -43,30 +46,16 @@ def layers(network: nn.Module, data: Data, examples: int = 200) -> pd.DataFrame:
     network = trace.measurable(network, gradients=True)
     dtype = next(network.parameters()).dtype
     x, y = data.x[:count].to(dtype), data.y[:count]
-    with trace.undisturbed(network), trace.watch(network) as seen:
-        outputs = trace.outputs(network, x)
-        total = cross_entropy(outputs, y.expand(len(outputs), -1)).sum()
-        asked = [layer.pre for layer in seen] + [W for layer in seen if (W := layer.weights) is not None]
-        gradients = torch.autograd.grad(total, asked, materialize_grads=True)
-    deltas, by_weights = gradients[: len(seen)], iter(gradients[len(seen) :])
-
     rows: dict[str, list[Tensor]] = {}
-    for number, (layer, delta) in enumerate(zip(seen, deltas, strict=True), start=1):
-        z, h, delta = (layer.arranged(values) for values in (layer.pre, layer.post, delta))
-        slope = (
-            torch.full((len(z),), torch.nan, dtype=torch.float64)
-            if layer.weights is None
-            else _norm(trace.members_first(network, next(by_weights)))
-        )
-        z, h = (_readable(values) for values in (z, h))
+    for number, layer in enumerate(_passed(network, x, y), start=1):
+        z, h = (_readable(values) for values in (layer.pre, layer.post))
+        unknown = torch.full((len(z),), torch.nan, dtype=torch.float64)
         pre_mean, pre_sd, _ = _moments(z)
         post_mean, post_sd, post_spread = _moments(h)
-        flat = [
-            saturated.share(activation, part) if activation is not None else np.nan
-            for activation, part in zip(layer.activations, z.flatten(1).numpy(), strict=True)
-        ]
-        zero = [np.count_nonzero(part == 0) / part.size for part in h.flatten(1).numpy()]
-        lost = torch.where((z.isnan() | h.isnan()).flatten(1).any(1), torch.nan, 0.0)
+        flat, zero = _shares(layer.activations, z, h)
+        if (lost := pre_mean.isnan() | post_mean.isnan()).any():  # as also the mean of infinities is
+            lost = (z.isnan() | h.isnan()).flatten(1).any(1)
+            flat, zero = (each.where(~lost, unknown) for each in (flat, zero))
         table = {
             "member": torch.arange(len(z)),
             "layer": torch.full((len(z),), number),
@@ -75,15 +64,63 @@ def layers(network: nn.Module, data: Data, examples: int = 200) -> pd.DataFrame:
             "post_mean": post_mean,
             "post_sd": post_sd,
             "post_spread": post_spread,
-            "saturated": torch.tensor(flat, dtype=torch.float64) + lost,
-            "zero": torch.tensor(zero, dtype=torch.float64) + lost,
-            "delta": _norm(delta) * len(x) ** 0.5,  # the loss is a mean over the examples
-            "weight_gradient": slope,
+            "saturated": flat,
+            "zero": zero,
+            "delta": _norm(layer.delta) * len(x) ** 0.5,  # the loss is a mean over the examples
+            "weight_gradient": unknown if layer.by_weights is None else _norm(layer.by_weights),
             "post_square": post_mean.square() + post_sd.square(),
         }
         for name, values in table.items():
             rows.setdefault(name, []).append(values)
     return pd.DataFrame({name: torch.cat(values).numpy() for name, values in rows.items()})
+
+
+class _Layer(NamedTuple):
+    """A layer's activations, one a member; z, φ(z) and δ, [members, examples, ...]; and [members, ...] ∂loss/∂W if it has weights."""
+
+    activations: Sequence[Activation | None]
+    pre: Tensor
+    post: Tensor
+    delta: Tensor
+    by_weights: Tensor | None
+
+
+def _passed(network: nn.Module, x: Tensor, y: Tensor) -> list[_Layer]:
+    """What passes through every layer, forward and back."""
+    if closed_form.is_plain(network):
+        activations = network.activate.activations
+        return [
+            _Layer(activations, each.pre, each.post, each.delta, each.by_weights)
+            for each in closed_form.signals(network, x, y)
+        ]
+    with trace.undisturbed(network), trace.watch(network) as seen:
+        outputs = trace.outputs(network, x)
+        total = cross_entropy(outputs, y.expand(len(outputs), -1)).sum()
+        asked = [layer.pre for layer in seen] + [W for layer in seen if (W := layer.weights) is not None]
+        gradients = torch.autograd.grad(total, asked, materialize_grads=True)
+    weights = iter(gradients[len(seen) :])
+    return [
+        _Layer(
+            layer.activations,
+            layer.arranged(layer.pre),
+            layer.arranged(layer.post),
+            layer.arranged(delta),
+            None if layer.weights is None else trace.members_first(network, next(weights)),
+        )
+        for layer, delta in zip(seen, gradients[: len(seen)], strict=True)
+    ]
+
+
+def _shares(activations: Sequence[Activation | None], z: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each member the share of z that saturates its activation, and of φ(z) that is exactly 0."""
+    numbers, values = z.flatten(1).numpy(), h.flatten(1).numpy()
+    flat, first = np.full(len(numbers), np.nan), 0
+    for activation, run in groupby(activations):
+        members = slice(first, first := first + len(list(run)))
+        if activation is not None:
+            flat[members] = saturated.shares(activation, numbers[members])
+    zero = np.count_nonzero(values == 0, axis=1) / values.shape[1]
+    return torch.from_numpy(flat), torch.from_numpy(zero)
 
 
 def _moments(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,20 +4,21 @@ For zₗ = hₗ₋₁ Wₗ + bₗ and hₗ = φ(zₗ), let δₗ be ∂loss/∂z
 
     δₗ = (δₗ₊₁ Wₗ₊₁ᵀ) ⊙ φ′(zₗ),   ∂loss/∂Wₗ = hₗ₋₁ᵀ δₗ,   ∂loss/∂bₗ = Σ δₗ over the examples,
 
-beginning with δ = (softmax − right answer) / batch at the outputs. So no graph is needed: the operations of a step are the same
-every time, on the same memory, and are written down once.
+beginning with δ = (softmax − right answer) / batch at the outputs. So no graph is needed. In training the operations of a step
+are the same every time, on the same memory, and are written down once (`ClosedForm`); who looks at a network once has them done
+as they come (`signals`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, TypeGuard
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from activations.functions import Activation
-from activations.networks import MLP
-from activations.networks.stack import VECTOR, elementwise
+from activations.networks.dense import MLP
+from activations.networks.stack import VECTOR, SideBySide, elementwise
 from activations.nn import apply
 from activations.nn.operations import is_registered
 from activations.nn.slopes import Slope, written
@@ -25,11 +26,74 @@ from activations.nn.slopes import Slope, written
 Step = Callable[[], Any]
 
 
-class ClosedForm:
-    """One step's operations, from the examples' places to losses and gradients; on a CPU, in float32 or float64.
+def is_plain(network: nn.Module) -> TypeGuard[MLP]:
+    """Whether all that follows holds for a network: perceptrons on a CPU, in float32 or float64, and nothing else.
+
+    That is, without norms, frozen parts or somebody who looks on.
+    """
+    if type(network) is not MLP or type(network.activate) is not SideBySide or network.norms:
+        return False
+    parameters = [*network.parameters()]
+    return (
+        {*map(id, parameters)} == {*map(id, network.W), *map(id, network.b)}
+        and all(p.requires_grad and p.device.type == "cpu" for p in parameters)
+        and {p.dtype for p in parameters} < {torch.float32, torch.float64}
+        and not any(_is_watched(part) for part in network.modules())
+    )
+
+
+def _is_watched(part: nn.Module) -> bool:
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return "forward" in vars(part) or any(getattr(part, kind) for kind in hooks)
+
+
+class Signals(NamedTuple):
+    """What passes through one hidden layer: z, φ(z), δ = ∂loss/∂z and ∂loss/∂W, W being the weights that feed it."""
+
+    pre: Tensor
+    post: Tensor
+    delta: Tensor
+    by_weights: Tensor
+
+
+@torch.no_grad()
+def signals(network: MLP, x: Tensor, y: Tensor) -> list[Signals]:
+    """All that passes forward and back on a batch that every member sees, layer by layer from the input up.
 
     Args:
-        network: Perceptrons without norm. Their parameters are read where they are now: they may change, but not move.
+        network: One that `is_plain`.
+        x: Inputs, [batch, ...], in the precision of the weights.
+        y: Labels.
+    """
+    inputs = network.spread(x).flatten(2)
+    layers: list[_Layer] = []
+    for index in range(len(network.W) - 1):
+        z = network.linear(layers[-1].h if layers else inputs, index)
+        layers.append(_Layer(network.activate.runs, z, apart=True))
+        _do(layers[-1].forward())
+    delta = torch.softmax(network.head(layers[-1].h).transpose(1, 2), 1)
+    right = y.expand(len(delta), 1, -1)
+    delta.scatter_add_(1, right, delta.new_tensor(-1).expand(right.shape)).mul_(1 / len(x))
+    found, delta = [], delta.transpose(1, 2)
+    for layer, below, above in zip(
+        reversed(layers), [*(each.h for each in layers[-2::-1]), inputs], network.W[:0:-1], strict=True
+    ):
+        delta = torch.bmm(delta, above.transpose(1, 2))
+        _do(layer.backward(delta))
+        found.append(Signals(layer.z, layer.h, delta, torch.bmm(below.transpose(1, 2), delta)))
+    return found[::-1]
+
+
+def _do(steps: Iterable[Step]) -> None:
+    for step in steps:
+        step()
+
+
+class ClosedForm:
+    """One step's operations, from the examples' places to losses and gradients.
+
+    Args:
+        network: One that `is_plain`. Its parameters are read where they are now: they may change, but not move.
         x: Inputs, in the precision of the weights.
         y: Labels.
         batch: How many examples a member sees at a time.
@@ -121,8 +185,7 @@ class ClosedForm:
         places = chosen.view(-1)
         torch.index_select(self.x, 0, places, out=self.inputs)
         torch.index_select(self.y, 0, places, out=self.labels)
-        for step in self.steps:
-            step()
+        _do(self.steps)
         return self.losses.mean(1).neg_()
 
 
@@ -132,13 +195,14 @@ class _Layer:
     Args:
         found: Neighbours that are alike: their activation, and how many they are.
         z: Where they are applied, [members, batch, units].
+        apart: Whether z is to stay; else φ(z) takes its place where no way back asks for z.
     """
 
-    def __init__(self, found: Sequence[tuple[Activation, int]], z: Tensor) -> None:
+    def __init__(self, found: Sequence[tuple[Activation, int]], z: Tensor, apart: bool = False) -> None:
         slopes = [written(activation) for activation, _ in found]
         self.counts = [count for _, count in found]
-        # φ(z) takes the place of z where no way back asks for z.
-        self.h = z if all(slope and slope.of_value for slope in slopes) else torch.empty_like(z)
+        replaced = not apart and all(slope and slope.of_value for slope in slopes)
+        self.z, self.h = z, z if replaced else torch.empty_like(z)
         parts = zip(slopes, found, z.split(self.counts), self.h.split(self.counts), strict=True)
         self.runs = [
             _Written(slope, part, value) if slope else _Composed(activation, part, value)
