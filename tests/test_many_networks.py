@@ -62,6 +62,17 @@ def test_rivals_end_with_the_weights_that_ours_end_with(rival, steps: int):
     assert all(map(torch.equal, task.weights, before)) and not torch.equal(found[0], before[0])
 
 
+def test_thirty_layers_end_with_the_same_losses_in_float64():
+    grid, data = many_networks.grid(2, 40, 30), mnist1d()
+    run = train(grid, data, on="cpu", precision="float64", cache=False, progress=False)
+    found = many_rivals.data_loader(many_rivals.Task.of(grid, data, 2, torch.float64))
+    losses = [
+        many_rivals.training_losses(weights, data)
+        for weights in (found, many_rivals.of_stack(run.networks[0]))
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-8)
+
+
 def test_the_losses_are_those_of_the_networks():
     grid = Grid(depth=2, width=12, batch=20, seed=(0, 1), steps=5, scale="standard")
     run = train(grid, SIGNALS, on="cpu", precision="float64", cache=False, progress=False)
@@ -237,6 +248,7 @@ def test_ratios_follow_from_the_milliseconds(quick: dict):
     found = engine.summary(figures_like(quick, **how))
     assert found["faster"]["data_loader"] == pytest.approx(10)
     assert found["faster_one_core"]["data_loader"] == pytest.approx(5)
+    assert found["arithmetic"] == pytest.approx(5)
     assert found["floor"] == pytest.approx(50) and found["sixteen"] == pytest.approx(3.2)
 
 
