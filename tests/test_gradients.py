@@ -139,6 +139,12 @@ def hooked(stack):
     return stack
 
 
+def held(stack):
+    """With a layer whose biases get no gradient."""
+    stack.b[-1].register_hook(torch.zeros_like)
+    return stack
+
+
 def rewritten(stack):
     stack.forward = lambda x: MLP.forward(stack, 2 * x)
     return stack
@@ -171,6 +177,7 @@ class Mine(MLP):
         perceptrons("tanh", kind=Residual),
         perceptrons("tanh", kind=Mine),
         hooked(perceptrons("tanh")),
+        held(perceptrons("tanh")),
         rewritten(perceptrons("tanh")),
         grown(perceptrons("tanh")),
         bare(perceptrons("tanh")),
@@ -184,6 +191,7 @@ class Mine(MLP):
         "residual",
         "subclass",
         "hooked",
+        "held",
         "rewritten",
         "grown",
         "bare",
@@ -245,3 +253,11 @@ def test_training_ends_where_it_ends_by_autograd(penalty, monkeypatch):
     np.testing.assert_allclose(closed.history.loss, graph.history.loss, rtol=1e-9)
     for name, values in closed.weights[0].items():
         np.testing.assert_allclose(values, graph.weights[0][name], rtol=1e-6, atol=1e-8)
+
+
+def test_a_parameter_whose_gradient_is_taken_away_stays_where_it_is():
+    grid = Grid(depth=2, width=12, batch=20, steps=5, seed=(0, 1))
+    how = {"on": "cpu", "cache": False, "progress": False, "workers": 1}
+    run = train(grid, SIGNALS, prepare=held, **how)
+    assert not run.weights[0]["b.2"].any() and run.weights[0]["b.1"].any()
+    assert train(grid, SIGNALS, **how).weights[0]["b.2"].any()

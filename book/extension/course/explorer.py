@@ -49,13 +49,13 @@ class Explorer(SphinxDirective):
         except ValueError as problem:
             logger.warning("explorer: %s", problem, location=self.get_location(), type="course")
             return []
-        place = widget(chapter=chapter, state=state)
+        found = widget(chapter=chapter, state=state)
         text = self.options.get(
             "fallback", "This part of the page responds to you, and needs JavaScript to do so."
         )
         parsed, messages = self.parse_inline(text, lineno=self.lineno)
-        place += nodes.paragraph("", "", *parsed)
-        return [place, *messages]
+        found += nodes.paragraph("", "", *parsed)
+        return [found, *messages]
 
 
 def _state(text: str) -> dict[str, Any]:
@@ -71,18 +71,23 @@ def module_of(chapter: str) -> str:
 
 
 def _visit(self: HTML5Translator, node: widget) -> None:
-    page, module = self.builder.current_docname, module_of(node["chapter"])
-    attributes = {
-        "class": "course-widget",
-        "data-module": to_root(page) + address(module),
-        "data-state": json.dumps(node["state"]),
-    }
-    written = " ".join(f'{key}="{escape(value)}"' for key, value in attributes.items())
-    self.body.append(f"{dress(page)}<div {written}>")
+    page = self.builder.current_docname
+    self.body.append(f"{dress(page)}{place(page, module_of(node['chapter']), node['state'])}")
 
 
 def _depart(self: HTML5Translator, node: widget) -> None:
     self.body.append(f"{room(node['chapter'])}</div>\n")
+
+
+def place(page: str, module: str, state: dict[str, Any]) -> str:
+    """The opening tag of a widget's place: its module and its first state, for book/assets/host.js."""
+    attributes = {
+        "class": "course-widget",
+        "data-module": to_root(page) + address(module),
+        "data-state": json.dumps(state),
+    }
+    written = " ".join(f'{key}="{escape(value)}"' for key, value in attributes.items())
+    return f"<div {written}>"
 
 
 def dress(page: str) -> str:

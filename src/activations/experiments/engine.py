@@ -66,7 +66,8 @@ def train(
             keep; others are refused when it is first called, before the first step unless `probe_every` says later. With several probes, a column `probe` says in `Run.probes` whose a row is.
         probe_every: Call it every so many steps, or at these steps, 0 being before the first; None calls it at step 0 and
             whenever a row is recorded.
-        prepare: Called once on every fresh stack of networks, to change weights before the first step.
+        prepare: Called once on every fresh stack of networks, to change weights before the first step, or to hold a parameter by a hook on its
+            gradient (`register_hook`).
         on: The device, None for the best there is.
         precision: "float32", "float64", "tf32" (float32 whose products CUDA rounds to ten bits), or "bfloat16" and
             "float16" by autocast, float16 with the loss multiplied by 1024 on the way back.

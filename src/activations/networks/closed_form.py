@@ -36,7 +36,7 @@ def is_plain(network: nn.Module) -> TypeGuard[MLP]:
     parameters = [*network.parameters()]
     return (
         {*map(id, parameters)} == {*map(id, network.W), *map(id, network.b)}
-        and all(p.requires_grad and p.device.type == "cpu" for p in parameters)
+        and all(p.requires_grad and p.device.type == "cpu" and not p._backward_hooks for p in parameters)
         and {p.dtype for p in parameters} < {torch.float32, torch.float64}
         and not any(_is_watched(part) for part in network.modules())
     )
