@@ -25,6 +25,8 @@ from patience import HUNG
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html"
+# Where a chapter's explorer lives; a prediction's entry is another widget.
+EXPLORER = ".course-widget[data-module*='/explorer.js']"
 NO_BROWSER = (
     "the pages' tests need Chromium: install Debian's package `chromium`, or run `playwright install chromium`, "
     "or set CHROMIUM to the path of a Chromium or Chrome"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from activations.chapters.feedback import Feedback, choose, near
 from activations.chapters.saturation import exercises as check
@@ -140,61 +141,140 @@ def test_other_letters_are_refused(bad):
 # ---------------------------------------------------------------- build
 
 
-def naive(x):
-    return np.log(1 / (1 + np.exp(-x)))
+def whole(slope, sigma_w, q):
+    z = np.linspace(-10, 10, 20001)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return sigma_w * np.sqrt(np.sum(slope(np.sqrt(q) * z) ** 2 * density) * (z[1] - z[0]))
 
 
-@pytest.mark.parametrize(
-    "right",
-    [
-        lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
-        lambda x: -np.logaddexp(np.float32(0), -x),
-    ],
-)
-def test_stable_forms_are_right(right):
-    assert check.build_logsigmoid(right).right
+def by_draws(slope, sigma_w, q):
+    z = np.random.default_rng(0).normal(0, np.sqrt(q), 1_000_000)
+    return sigma_w * np.mean(slope(z) ** 2) ** 0.5
+
+
+@pytest.mark.parametrize("right", [whole, by_draws])
+def test_the_factor_of_a_layer_may_be_found_in_any_way(right):
+    assert check.build_factor(right).right
 
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (naive, "f(−1000) is -inf: σ has underflowed before the logarithm, or exp has overflowed"),
-        (lambda x: x - np.log(1 + np.exp(x)), "1 + e⁻ˣ rounds to 1"),
-        (lambda x: np.minimum(x, 0) - np.log(1 + np.exp(-np.abs(x))), "log1p keeps what is added"),
-        (lambda x: -np.minimum(x, 0) + np.log1p(np.exp(-np.abs(x))), "f(-1000) is 1000 and should be -1000."),
-        (lambda x: x.astype(float), "give float32 of shape (9,) back; this is float64 of shape (9,)"),
-        (lambda x: x[:3], "this is float32 of shape (3,)"),
-        (lambda x: 1.0, "this is float64 of shape ()"),
-        (lambda x: None, "give float32 of shape (9,) back"),
+        (lambda slope, s, q: by_draws(slope, s, q) ** 2 / s, "mean of the squares; take its root"),
+        (lambda slope, s, q: by_draws(slope, s, q) / s + (s == 1) * 1e-9, "σ_w = 4"),
+        (lambda slope, s, q: s * slope(np.array([0.0]))[0], "the slope at 0"),
+        (lambda slope, s, q: s * slope(np.array([q**0.5]))[0], "the slope at one z"),
+        (lambda slope, s, q: s * whole(lambda z: slope(z) ** 0.5, 1.0, q) ** 2, "the mean slope"),
+        (lambda slope, s, q: 3.0, "Average φ′"),
     ],
 )
-def test_wrong_forms_are_told_why(wrong, says):
-    feedback = check.build_logsigmoid(wrong)
+def test_wrong_factors_are_told_why(wrong, says):
+    feedback = check.build_factor(wrong)
     assert not feedback.right and says in feedback.why
 
 
-@pytest.mark.parametrize("bad", [None, 3, "log_sigmoid", np.zeros(9)])
+@pytest.mark.parametrize("bad", [None, 3, "factor_of", np.zeros(9)])
 def test_what_is_no_function_is_refused(bad):
-    with pytest.raises(TypeError, match="f must be a function of an array, got"):
-        check.build_logsigmoid(bad)
+    with pytest.raises(TypeError, match="factor must be a function of slope, sigma_w and q, got"):
+        check.build_factor(bad)
+
+
+def test_a_factor_that_is_no_number_is_refused():
+    with pytest.raises(TypeError, match="the factor must be a finite number, got"):
+        check.build_factor(lambda slope, sigma_w, q: np.nan)
+
+
+# ---------------------------------------------------------------- diagnose and mend
+
+RIGHT = {"A": "small weights", "B": "flat units", "C": "silent layer"}
+
+
+def test_each_patient_has_its_own_illness_and_is_the_same_at_every_call():
+    assert check.diagnose(RIGHT).right
+    one, other = check.patients(), check.patients()
+    for name, network in one.items():
+        assert all(
+            torch.equal(a, b) for a, b in zip(network.parameters(), other[name].parameters(), strict=True)
+        )
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_each_wrong_diagnosis_gets_the_number_that_contradicts_it(name):
+    wrong = [check.diagnose(RIGHT | {name: illness}) for illness in {*RIGHT.values()} - {RIGHT[name]}]
+    each_gets_its_own_answer(wrong)
+    assert all(feedback.why.startswith(f"{name}: ") for feedback in wrong)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {},
+        {"A": "flat units"},
+        RIGHT | {"D": "flat units"},
+        RIGHT | {"A": "tired"},
+        RIGHT | {"A": "Flat units"},
+    ],
+)
+def test_a_diagnosis_that_is_none_is_refused(bad):
+    with pytest.raises(
+        ValueError, match="answers must give A, B and C one of small weights, flat units, silent layer"
+    ):
+        check.diagnose(bad)
+
+
+def test_answers_and_patients_of_another_kind_are_refused():
+    with pytest.raises(TypeError, match="answers must map A, B and C"):
+        check.diagnose([*RIGHT.values()])
+    with pytest.raises(TypeError, match="network must be a patient"):
+        check.mend(check.patients()["A"][:-1])
+    with pytest.raises(TypeError, match="network must be a patient, .* got Linear"):
+        check.mend(torch.nn.Linear(2, 2))
+
+
+def test_a_patient_stays_as_it_is_when_it_is_looked_at_and_when_it_is_not_mended():
+    patient = check.patients()["C"]
+    before = [parameter.clone() for parameter in patient.parameters()]
+    feedback = check.mend(patient)
+    assert not feedback.right and "silent layer" in feedback.why
+    assert all(map(torch.equal, before, patient.parameters()))
 
 
 # ---------------------------------------------------------------- what the notebook prints as solutions
 
 
+def code(text):
+    """The Python in a solution."""
+    return re.search(r"```python\n(.+?)```", text, re.DOTALL).group(1)
+
+
+def cured(text, name):
+    """A patient after the solution's code."""
+    patient = check.patients()[name]
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        exec(code(text), {"patient": patient})  # noqa: S102 — it is the notebook's
+    return patient
+
+
 def test_the_notebooks_solutions_pass_its_checks():
-    predict, change, explain, build = solutions()
+    diagnose, mend, predict, change, explain, build = solutions()
+    assert eval(re.search(r"`(check\.diagnose.+?)`", diagnose).group(1), {"check": check}).right
+    assert all(check.mend(cured(mend, name)).right for name in RIGHT)
     exponent = re.search(r"10⁻(\S+)\. The slopes alone", predict).group(1)
     assert check.predict_exponent(-int(exponent.translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")))).right
     assert check.change_gain(float(re.search(r"About (\d+)\.", change).group(1))).right
     assert check.explain_bfloat16(re.search(r"\((\w)\)", explain).group(1)).right
-    formula = re.search(r"`(.+?)`", build).group(1)
-    assert check.build_logsigmoid(eval(f"lambda x: {formula}", {"np": np})).right
+    names = {"np": np}
+    exec(code(build), names)  # noqa: S102 — as above
+    assert check.build_factor(names["factor_of"]).right
 
 
 def test_the_notebooks_own_answers_are_wrong_at_first():
-    calls = ["".join(c["source"]) for c in NOTEBOOK["cells"] if "check." in "".join(c["source"])]
-    outputs = ["".join(o["data"]["text/plain"]) for c in NOTEBOOK["cells"] if "check." in "".join(c["source"])
-               for o in c["outputs"]]  # fmt: skip
-    assert len(calls) == len(outputs) == 4
+    asked = [
+        c
+        for c in NOTEBOOK["cells"]
+        if c["cell_type"] == "code" and re.search(r"^check\.", "".join(c["source"]), re.MULTILINE)
+    ]
+    outputs = ["".join(o["data"]["text/plain"]) for c in asked for o in c["outputs"]]
+    assert len(asked) == len(outputs) == 6
     assert all(output.startswith("Not yet: ") for output in outputs)

@@ -8,7 +8,7 @@ from fontTools.ttLib import TTFont
 from playwright.sync_api import Browser, Page, Route
 
 from activations import functions
-from browser import alike, pages, settle
+from browser import EXPLORER, alike, pages, settle
 
 WIDTHS = (320, 390, 768, 1400)
 AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf8")
@@ -122,7 +122,7 @@ def test_the_explorer_holds_its_texts_and_its_size_whatever_it_shows(leaf: Calla
 @pytest.mark.parametrize("path", EXPLORERS)
 def test_nothing_moves_when_the_explorer_arrives(path: str, site: str, lettered: Browser):
     """The page's script is held back until all has been measured without it."""
-    measure = "document.querySelector('.course-widget').getBoundingClientRect().height"
+    measure = f'document.querySelector("{EXPLORER}").getBoundingClientRect().height'
     context = lettered.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
     held: list[Route] = []

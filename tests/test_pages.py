@@ -17,7 +17,7 @@ from matplotlib.colors import rgb_to_hsv, to_rgb
 from PIL import Image
 
 from activations.plots import COLOURS
-from browser import BOOK, ROOT, Visit, build
+from browser import BOOK, EXPLORER, ROOT, Visit, build
 
 CHAPTER, NOTEBOOK, LEDGER = "book/saturation.html", "notebooks/saturation.html", "book/ledger.html"
 API, FUNCTIONS = "book/api/index.html", "book/api/functions.html"
@@ -143,13 +143,13 @@ def test_the_quiz_and_the_explorer_have_an_answer_without_scripts(visit: Opener)
     answer = page.locator(".quiz-answer").first
     answer.locator("summary").click()
     assert answer.locator(".quiz-answer-text").is_visible()
-    assert page.locator(".course-widget").first.inner_text().strip()
+    assert page.locator(EXPLORER).first.inner_text().strip()
 
 
 @pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK, "book/index.html"])
 def test_the_explorer_follows_the_keyboard(path: str, visit: Opener):
     page = visit(path).page
-    widget = page.locator(".course-widget").first
+    widget = page.locator(EXPLORER).first
     slider = widget.locator("input[type=range]:visible").first
     slider.wait_for()
     before = widget.inner_text(), slider.input_value()
@@ -162,7 +162,7 @@ def test_the_explorer_follows_the_keyboard(path: str, visit: Opener):
 @pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK])
 def test_the_address_keeps_what_an_explorer_was_set_to(path: str, visit: Opener):
     page = visit(path).page
-    widget = page.locator(".course-widget").first
+    widget = page.locator(EXPLORER).first
     widget.locator("[data-key=activation]").select_option("leaky_relu")
     widget.locator("[data-key=parameter]").fill("0.2")
     widget.locator("[data-stop='2']").click()
@@ -173,7 +173,7 @@ def test_the_address_keeps_what_an_explorer_was_set_to(path: str, visit: Opener)
         "saturation.sigma_w": str(2**0.5),
     }
     shown = widget.locator("[data-quantity=gradient-left]").first.inner_text()
-    again = visit(path + "?" + urlsplit(page.url).query).page.locator(".course-widget").first
+    again = visit(path + "?" + urlsplit(page.url).query).page.locator(EXPLORER).first
     again.locator("[data-stop='2'][aria-pressed=true]").wait_for()
     assert again.locator("[data-key=activation]").input_value() == "leaky_relu"
     assert again.locator("[data-quantity=gradient-left]").first.inner_text() == shown
@@ -194,7 +194,7 @@ def test_an_address_that_makes_no_sense_does_no_harm(
     query: str, activation: str, sigma_w: str, visit: Opener
 ):
     seen = visit(f"{CHAPTER}?{query}")
-    widget = seen.page.locator(".course-widget").first
+    widget = seen.page.locator(EXPLORER).first
     widget.locator("[data-key=sigma_w]:visible").wait_for()
     assert widget.locator("[data-key=activation]").input_value() == activation
     assert widget.locator("[data-key=sigma_w]").input_value() == sigma_w
@@ -217,7 +217,7 @@ def test_a_widget_that_fails_says_so_in_its_place(visit: Opener, site: str):
     )
     page.reload()
     page.locator(".course-widget-error").wait_for()
-    assert "could not start (broken)" in page.locator(".course-widget-error").inner_text()
+    assert "could not start (broken)" in page.locator(f"{EXPLORER} .course-widget-error").inner_text()
 
 
 def _chapters() -> list[str]:
@@ -230,7 +230,7 @@ def test_the_ledger_tells_what_the_notebooks_stored(chapter: str, look: Opener):
     outputs = [o for cell in _cells(ROOT / "notebooks" / f"{chapter}.ipynb") for o in cell.get("outputs", [])]
     stored = {c["id"]: c for o in outputs if (c := o.get("metadata", {}).get("claim"))}
     page = look(LEDGER).page
-    rows = page.locator(f"tr[id^=ledger-{chapter}-]")
+    rows = page.locator(f"tr[id^=ledger-{chapter}-]:has(.ledger-label)")
     assert stored and rows.count() == len(stored)
     for name, claim in stored.items():
         row = page.locator(f"#ledger-{name.replace('/', '-')}")

@@ -23,7 +23,7 @@ def read(tmp_path: Path, text: str):
 def test_every_claim_of_a_notebook_is_registered_as_its_cell_states_it():
     known = register(ROOT / "notebooks" / "claims.toml")
     tested = all_claims(sorted((ROOT / "notebooks").glob("*.ipynb")))
-    assert len(tested) >= 15 and known.faults(tested) == []
+    assert len(tested) >= 8 and known.faults(tested) == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Its body begins with the question, a paragraph; the rest is folded away. Without
 """
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -69,12 +69,29 @@ class Predict(SphinxDirective):
         return [predict("", question, place, predict_answer("", *rest))]
 
 
+def sheet(page: str) -> str:
+    """The link to the entries' style sheet."""
+    return f'<link rel="stylesheet" href="{to_root(page)}{address(SHEET)}">'
+
+
+def waiting(markup: str) -> str:
+    """An entry as it will be, unseen: it takes its room until it comes."""
+    return f'<div class="course-widget-room" aria-hidden="true" inert>{NAMED.sub("", markup)}</div>'
+
+
 def _visit_entry(self: HTML5Translator, node: predict_entry) -> None:
     page, markup = self.builder.current_docname, node["markup"]
-    self.body.append(f'<link rel="stylesheet" href="{to_root(page)}{address(SHEET)}">')
-    room = f'<div class="course-widget-room" aria-hidden="true" inert>{NAMED.sub("", markup)}</div>'
-    self.body.append(f"{place(page, MODULE, {'markup': markup})}{room}</div>\n")
+    self.body.append(f"{sheet(page)}{place(page, MODULE, {'markup': markup})}{waiting(markup)}</div>\n")
     raise nodes.SkipNode
+
+
+def _name_folds(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """A notebook's folded outputs are called what is written on them."""
+    context["body"] = context.get("body", "").replace(
+        '<summary aria-label="Toggle hidden content">', "<summary>"
+    )
 
 
 def _open(html: str) -> Callable[[HTML5Translator, nodes.Element], None]:
@@ -97,3 +114,4 @@ def setup(app: Sphinx) -> None:
         app.add_node(node, html=(_open(opening), _open(closing)))
     app.add_node(predict_entry, html=(_visit_entry, None))
     app.add_directive("predict", Predict)
+    app.connect("html-page-context", _name_folds, priority=700)

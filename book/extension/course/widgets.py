@@ -14,10 +14,12 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from course.explorer import address, depend, dress, module_of, room, to_root
+from course.predict import MODULE, sheet, waiting
 from course.stored import WIDGET_STATE, foreign_widgets, widget_states
 
 logger = logging.getLogger(__name__)
 VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.DOTALL)
+PREDICTION = "activations.widgets.prediction.Prediction"
 OURS = re.compile(r"activations\.chapters\.(\w+)\.explorer\.")
 
 
@@ -42,11 +44,15 @@ def _place(
     states = widget_states(Path(app.env.doc2path(page)))
 
     def follow(view: re.Match[str]) -> str:
-        ours = _ours(states.get(json.loads(view[1])["model_id"], {}))
-        if not ours:
+        model = states.get(json.loads(view[1])["model_id"], {})
+        module, ours = _module(model), _ours(model)
+        if not module:
             return f'{view[0]}<div class="course-widget"></div>'
-        module = to_root(page) + address(module_of(ours))
-        return f'{dress(page)}{view[0]}<div class="course-widget" data-module="{module}">{room(ours)}</div>'
+        before, inside = (
+            (dress(page), room(ours)) if ours else (sheet(page), waiting(model["state"]["markup"]))
+        )
+        place = f'<div class="course-widget" data-module="{to_root(page)}{address(module)}">'
+        return f"{before}{view[0]}{place}{inside}</div>"
 
     context["body"] = VIEW.sub(follow, context["body"])
     scripts = context["script_files"]  # the very list to which later parts add
@@ -59,12 +65,19 @@ def _ours(model: dict[str, Any]) -> str | None:
     return found and found[1]
 
 
+def _module(model: dict[str, Any]) -> str | None:
+    """The path in the package of the module of a stored model, if it is one of ours."""
+    if chapter := _ours(model):
+        return module_of(chapter)
+    return MODULE if model.get("state", {}).get("_anywidget_id") == PREDICTION else None
+
+
 def _lightened(script: Any) -> Any:
     """The script that holds the widgets' states, without the code of our own; any other as it is."""
     if getattr(script, "attributes", {}).get("type") != WIDGET_STATE:
         return script
     stored = json.loads(script.attributes["body"])
-    for model in filter(_ours, stored["state"].values()):
+    for model in filter(_module, stored["state"].values()):
         for name in ("_esm", "_css"):
             model["state"].pop(name, None)
     body = json.dumps(stored).replace("</", "<\\/")
