@@ -174,17 +174,19 @@ def _network(draw: torch.Generator, size: float, silent: int | None) -> nn.Seque
 
 
 def _signs(network: nn.Module) -> dict[str, float]:
-    """What tells the three apart: the gradient left at layer 1, the share of flat units, the smallest spread of a layer."""
+    """What tells the three apart: the gradient left at layer 1, the share of flat units, the smallest spread of a layer and its steepest drop."""
     data = mnist1d()
     with trace.watch(network) as seen:
         loss = cross_entropy(network(data.x[:200])[None], data.y[:200][None]).sum()
         deltas = torch.autograd.grad(loss, [layer.pre for layer in seen])
     post = [layer.post.detach() for layer in seen]
     flat = [(h * (1 - h) < 0.025).double().mean().item() for h in post]
+    spread = [h.std(0).mean().item() for h in post]
     return {
         "left": (deltas[0].norm() / deltas[-1].norm()).item(),
         "flat": sum(flat) / len(flat),
-        "spread": min(h.std(0).mean().item() for h in post),
+        "spread": min(spread),
+        "drop": min(after / before for before, after in pairwise(spread) if before),
     }
 
 
@@ -217,7 +219,7 @@ def diagnose(answers: Mapping[str, str]) -> Feedback:
         why = {
             "small weights": f"layer 1 gets {signs['left']:.0e} of the gradient, but small weights would leave its outputs near ½; are they?",
             "flat units": f"{100 * signs['flat']:.0f} % of its outputs are where the slope is below a tenth of the steepest: look at the spread of each layer.",
-            "silent layer": f"the smallest spread of a layer is {signs['spread']:.0e}: no layer says the same of every example.",
+            "silent layer": f"from one layer to the next its spread never falls below {signs['drop']:.0e} of itself: no single layer falls silent.",
         }
         return Feedback(False, f"{name}: {why[answers[name]]}")
     return Feedback(True, "each by another number: the gradient, the place of the units, the spread.")

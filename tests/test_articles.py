@@ -1,0 +1,45 @@
+"""Each statement of the articles that the course grew from is answered, once its chapter stands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+BOOK = Path(__file__).resolve().parents[1] / "book"
+PAGE = (BOOK / "articles.md").read_text(encoding="utf8")
+# The statements of a chapter that is written; a statement may belong to two.
+STATEMENTS = {
+    "saturation": ["A1", "A6", "A9", "A11", "B3", "B4", "B5", "C1", "C2", "C7", "D4", "D5", "D8", "E3", "E5"]
+}
+
+
+def answers(chapter: str) -> dict[str, str]:
+    """What the page says to each statement of a chapter."""
+    (section,) = re.findall(
+        rf"^## {chapter.capitalize()}\n(.*?)(?=^## |\Z)", PAGE, flags=re.MULTILINE | re.DOTALL
+    )
+    found = re.findall(
+        r"^\*\*([A-E]\d+)\. [^*]+\.\*\* (.+?)(?=\n\n|\Z)", section, flags=re.MULTILINE | re.DOTALL
+    )
+    assert len({name for name, _ in found}) == len(found)
+    return dict(found)
+
+
+@pytest.mark.parametrize("chapter", STATEMENTS)
+def test_every_statement_is_answered_with_a_way_to_the_evidence(chapter: str):
+    found = answers(chapter)
+    assert [*found] == STATEMENTS[chapter]
+    assert [name for name, words in found.items() if not re.search(r"\{(ref|verdict)\}`", words)] == []
+
+
+def test_every_chapter_has_its_statements():
+    standing = {
+        line.rpartition("/")[2]
+        for line in re.findall(r"^ {6}- file: (book/\w+)$", _chapters(), flags=re.MULTILINE)
+    }
+    assert standing == {*STATEMENTS}
+
+
+def _chapters() -> str:
+    """The table of contents' part with the chapters."""
+    return (BOOK.parent / "_toc.yml").read_text(encoding="utf8").split("- caption:")[1]
