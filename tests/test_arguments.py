@@ -26,6 +26,7 @@ from activations import (
     probes,
     statistics,
 )
+from activations.chapters.first.explorer import Explorer as FirstExplorer
 from activations.chapters.saturation import exercises
 from activations.chapters.saturation.explorer import Explorer
 from activations.download import Remote
@@ -114,6 +115,7 @@ CALLS |= {
 }
 CALLS |= {
     "Explorer(parameter)": ("parameter", partial(Explorer, "elu")),
+    "Explorer(depth)": ("depth", FirstExplorer),
     "Init(gain)": ("gain", partial(initialize.Init, "a", lambda i, o: 1.0, "normal", "b")),
     "initialize.get(gain)": ("gain", partial(initialize.get, "he")),
     "Remote(size)": ("size", partial(Remote, **REMOTE)),
@@ -210,6 +212,7 @@ def test_every_kind_of_an_int_is_that_int(three):
     assert grid == Grid(depth=3, width=3, steps=3) and {
         type(v) for v in (*grid.depth, *grid.width, grid.steps)
     } == {int}
+    assert FirstExplorer(depth=three).depth == 3 and type(FirstExplorer(depth=three).depth) is int
     assert list(times("every", three, 10, 1)) == [3, 6, 9] and times("every", (three,), 10, 1) == [3]
     assert Recipe(steps=three).steps == 3 and gaussian.gradient_profile("tanh", 1.0, depth=three).q.shape == (
         3,

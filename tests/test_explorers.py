@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from activations import functions
+from activations.widgets.widget import Whole
 from explorers import CHAPTERS, widget
 
 RELU = {"activation": "relu"}
@@ -21,13 +22,15 @@ def sliders(chapter):
 
 def test_page_and_kernel_begin_alike_and_have_the_same_ranges(explore, chapter):
     parts = ("widgets/core/mount.js", f"chapters/{chapter}/explorer.html.js")
-    defaults, ranges = explore(chapter, parts=parts).evaluate("Object.values(module.controls(module.MARKUP))")
+    js = "(({ defaults, ranges, whole }) => [defaults, ranges, whole])(module.controls(module.MARKUP))"
+    defaults, ranges, whole = explore(chapter, parts=parts).evaluate(js)
     begun = widget(chapter)
     assert repr(begun).startswith("Explorer(") and all(
         f"{key}={getattr(begun, key)!r}" in repr(begun) for key in defaults
     )
     assert defaults == {key: getattr(begun, key) for key in defaults}
     assert ranges == {key: [slider.low, slider.high] for key, slider in sliders(chapter).items()}
+    assert whole == [name for name, trait in begun.traits().items() if isinstance(trait, Whole)]
 
 
 def test_the_choice_is_grouped_as_the_package_is(explore, chapter):

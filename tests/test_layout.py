@@ -14,10 +14,12 @@ WIDTHS = (320, 390, 768, 1400)
 AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf8")
 SPACING = "* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } p { margin-bottom: 2em !important }"
 MODES = {"as it is": (16, "*{}"), "200 % text size": (32, "*{}"), "more spacing": (16, SPACING)}
-EXPLORERS = (
-    "book/index.html",
-    "notebooks/saturation.html",
-)  # one that the page places, one that a notebook stored
+# Explorers that a page places, with what their sliders are set to in turn: long numbers, and what explodes.
+PLACED = {
+    "book/index.html": {"depth": [1, 12, 20], "sigma_w": [0.55, 2.95]},
+    "book/saturation.html": {"sigma_w": [0.58, 12], "mean": [-4.95, 0, 0], "x": [-8]},
+}
+EXPLORERS = (*PLACED, "notebooks/saturation.html")  # and one that a notebook stored
 # Pictures are drawn anew, and boxes put in the keyboard's way, in the frames after a change: until no frame changes anything.
 SETTLED = """async () => {
   await Promise.allSettled(document.getAnimations().map((animation) => animation.finished)); // the theme's sidebar slides
@@ -90,10 +92,11 @@ def test_no_page_scrolls_sideways_and_no_text_is_cut_or_covered(
     assert not faults, "\n".join(faults[:60])
 
 
-def test_the_explorer_holds_its_texts_and_its_size_whatever_it_shows(leaf: Callable[[str], Page]):
-    """Every activation with small and large weights, and what explodes; `audit` is asked of the explorer alone."""
-    page = leaf(EXPLORERS[0])
-    show = """async ([names, audit]) => {
+@pytest.mark.parametrize("path", PLACED)
+def test_the_explorer_holds_its_texts_and_its_size_whatever_it_shows(path: str, leaf: Callable[[str], Page]):
+    """Every activation with the sliders of `PLACED`; `audit` is asked of the explorer alone."""
+    page = leaf(path)
+    show = """async ([names, settings, audit]) => {
       const root = document.querySelector(".activation-explorer"), find = eval(audit), faults = new Set(), sizes = new Set();
       const frame = () => new Promise(requestAnimationFrame);
       const say = (key, value) => {
@@ -103,9 +106,7 @@ def test_the_explorer_holds_its_texts_and_its_size_whatever_it_shows(leaf: Calla
       };
       for (const [i, name] of names.entries()) {
         say("activation", name);
-        say("sigma_w", i % 2 ? 12 : 0.58);
-        say("mean", i % 3 ? 0 : -4.95);
-        say("x", -8);
+        for (const [key, values] of Object.entries(settings)) say(key, values[i % values.length]);
         await frame(); await frame();
         for (const fault of find(root)) faults.add(`${name}: ${fault}`);
         const boxes = [root, ...root.querySelectorAll("svg, p, .one, .room, .control, button")].map((e) => e.getBoundingClientRect());
@@ -114,7 +115,7 @@ def test_the_explorer_holds_its_texts_and_its_size_whatever_it_shows(leaf: Calla
       return [[...faults], sizes.size];
     }"""
     for surrounding in surroundings(page, (320, 390, 1400)):
-        faults, sizes = page.evaluate(show, [list(functions.names()), AUDIT])
+        faults, sizes = page.evaluate(show, [list(functions.names()), PLACED[path], AUDIT])
         assert not faults, f"{surrounding}:\n" + "\n".join(faults)
         assert sizes == 1, f"{surrounding}: the boxes change their size"
 

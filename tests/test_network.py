@@ -56,6 +56,19 @@ def losses(kind, y, targets):
     return ((y - targets) ** 2).sum(1).mean() / 2
 
 
+@pytest.mark.parametrize("fan_in", [1, 3, 4, 6, 16])
+def test_a_layer_for_many_examples_is_the_layer_for_each(page, fan_in):
+    js = """(units) => {
+      const [layer] = module.dense(units, 1.5, module.normals(3)), identity = module.bind({ activation: "identity" });
+      layer.b = layer.b.map((_, i) => i / 3);
+      const examples = Array.from({ length: 7 }, (_, k) => Array.from({ length: units[0] }, (_, j) => Math.sin(3 * k + j)));
+      const below = examples[0].map((_, j) => Float64Array.from(examples, (x) => x[j]));
+      return [module.through(layer, below).map((z) => [...z]), examples.map((x) => module.forward([layer], identity, x).z[0])];
+    }"""
+    together, each = page.evaluate(js, [fan_in, 5])
+    np.testing.assert_allclose(np.transpose(together), each, rtol=1e-14, atol=1e-15)
+
+
 @pytest.mark.parametrize("loss", ["squared", "entropy"])
 @pytest.mark.parametrize("name", functions.names())
 def test_signal_gradient_and_training_are_torchs(page, name, loss):

@@ -22,7 +22,8 @@ GREEK = re.compile(r"\\(?:var)?(?:alpha|beta|phi|sigma|delta)(?![A-Za-z])")
 CONSTANTS = {"e", "E"}  # Euler's number and the expectation
 
 
-CHAPTERS = sorted(path.parent.name for path in (ROOT / "src/activations/chapters").glob("*/__init__.py"))
+FOLDERS = {path.parent.name for path in (ROOT / "src/activations/chapters").glob("*/__init__.py")}
+CHAPTERS = sorted(FOLDERS - {"first"})  # the first page has an explorer, but neither formulas nor a notebook
 READ = ["glossary.md", *(f"{name}.{kind}" for name in CHAPTERS for kind in ("md", "ipynb"))]
 
 

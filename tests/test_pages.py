@@ -201,6 +201,18 @@ def test_an_address_that_makes_no_sense_does_no_harm(
     assert seen.complaints == []
 
 
+def test_the_first_pages_picture_is_one_of_its_own_and_its_address_keeps_it(visit: Opener):
+    page = visit("book/index.html?first.depth=12&first.activation=relu").page
+    widget = page.locator(EXPLORER)
+    widget.get_by_text("12 hidden layers").wait_for()
+    assert widget.locator("[data-key=activation]").input_value() == "relu"
+    widget.locator("[data-key=depth]").press("ArrowRight")
+    page.wait_for_function("location.search.includes('first.depth=13')")
+    assert {element.get_attribute("data-picture") for element in page.locator("[data-picture]").all()} == {
+        "lines"
+    }
+
+
 @pytest.mark.parametrize("path", [CHAPTER, NOTEBOOK])
 def test_explorers_run_the_modules_that_all_pages_share(path: str, visit: Opener):
     seen = visit(path)

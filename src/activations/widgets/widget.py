@@ -75,6 +75,25 @@ class Number(_Real):
         return _within(str(self.name), super().validate(obj, value), self.slider.low, self.slider.high)
 
 
+class Whole(Number):
+    """A whole number that has a slider, whose step in the markup is 1.
+
+    Args:
+        slider: Its range and its default.
+    """
+
+    def __init__(self, slider: Slider) -> None:
+        super().__init__(slider)
+        self.default_value = int(slider.value)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """The number as an int, if it is whole and in the slider's range."""
+        found = super().validate(obj, value)
+        if found != int(found):
+            raise traitlets.TraitError(f"{self.name} must be a whole number; got {value!r}")
+        return int(found)
+
+
 class _Parameter(_Real):
     """A number that notes when it is set together with other traits, also where that does not change it."""
 

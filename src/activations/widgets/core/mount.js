@@ -4,17 +4,19 @@
 // the controls. What an explorer tells about itself:
 //
 //   markup     plain HTML, in which UID is one explorer's own name. [data-key] is the control of a trait, a slider with the trait's
-//              range as min and max, and its default as value, or the choice of the activation; [data-shows] takes a text,
-//              [data-quantity] a number as text, in full in its data-value, [data-stop] sets traits when pressed. A .room is as
-//              large as its data-room, the longest that it will hold, whatever it holds: so nothing changes its size, under any
-//              font. .letters and .spoken have to be there.
-//   stops      the traits that each button sets
+//              range as min and max, and its default as value, or the choice of the activation, whose parameter need have no
+//              control; a trait whose slider has steps of 1 is a whole number. [data-shows] takes a text, [data-quantity] a number
+//              as text, in full in its data-value, [data-stop] sets traits when pressed. A .room is as large as its data-room,
+//              the longest that it will hold, whatever it holds: so nothing changes its size, under any font. .letters and
+//              .spoken have to be there.
+//   stops      the traits that each button sets, if there are buttons
 //   evaluate   of a state, the numbers on show by the names of their data-quantity, and whatever else is drawn
 //   say        of a state and those numbers: `shows`, the texts by their data-shows; `written`, numbers that are written otherwise
 //              than with three figures; `values`, what a voice reads at a slider; `labels`, what the pictures show; `told`, the
 //              state in sentences, of which a voice reads those that have changed
 //   pictures   of a box (see draw.js), the state and the numbers, the text of an SVG, by the names of their data-picture
-//   drag       the picture whose pointer moves a slider: { picture, key, steps, axis }, steps to the unit; axis(box) are both ends in it
+//   drag       the picture whose pointer moves a slider, if one does: { picture, key, steps, axis }, steps to the unit; axis(box) are
+//              both ends in it
 
 import { ACTIVATIONS } from "./activations.js";
 import { scale } from "./draw.js";
@@ -23,19 +25,24 @@ import { figure, plain } from "./words.js";
 
 const CALM = 600; // milliseconds without a change, before a voice speaks
 
-/** What the markup says of the traits: `defaults`, the value of each, and `ranges`, [low, high] of those that are numbers. */
+/** What the markup says of the traits: `defaults`, the value of each; `ranges`, [low, high] of the numbers; `whole`, which of these are whole. */
 export function controls(markup) {
   const { content } = Object.assign(document.createElement("template"), { innerHTML: markup });
   const sliders = [...content.querySelectorAll("input[data-key][min]")];
   const of = (values) => Object.fromEntries(sliders.map((slider) => [slider.dataset.key, values(slider)]));
   const activation = content.querySelector("[data-key=activation]").textContent;
-  return { defaults: { activation, parameter: null, ...of(({ value }) => Number(value)) }, ranges: of(({ min, max }) => [Number(min), Number(max)]) };
+  return {
+    defaults: { activation, parameter: null, ...of(({ value }) => Number(value)) },
+    ranges: of(({ min, max }) => [Number(min), Number(max)]),
+    whole: sliders.filter(({ step }) => step === "1").map(({ dataset }) => dataset.key),
+  };
 }
 
 export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ model, el }) => {
-  const { defaults, ranges } = controls(markup), keys = Object.keys(defaults);
+  const { defaults, ranges, whole } = controls(markup), keys = Object.keys(defaults);
   const within = (key, value) => (key in ranges ? clamp(Number.isFinite(value) ? value : defaults[key], ranges[key]) : value);
-  const read = () => Object.fromEntries(keys.map((key) => [key, within(key, model.get(key) ?? defaults[key])]));
+  const rounded = (key, value) => (whole.includes(key) ? Math.round(value) : value);
+  const read = () => Object.fromEntries(keys.map((key) => [key, rounded(key, within(key, model.get(key) ?? defaults[key]))]));
   evaluate(read()); // an unknown activation is an error before anything is drawn
   const uid = `explorer-${Math.random().toString(36).slice(2, 10)}`; // several explorers share a page
   el.insertAdjacentHTML("beforeend", markup.replaceAll("UID", uid));
@@ -69,13 +76,12 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
   /** The controls show the state. */
   function follow(state, p, values) {
     input("activation").value = state.activation;
-    const { parameter } = ACTIVATIONS[state.activation], box = input("parameter");
-    box.closest(".control").style.visibility = parameter ? "visible" : "hidden"; // hidden keeps its room
-    if (parameter) Object.assign(box, { min: parameter.low, max: parameter.high, step: (parameter.high - parameter.low) / 100 });
-    const name = parameter?.name ?? "parameter";
+    const { parameter } = ACTIVATIONS[state.activation], box = input("parameter"), name = parameter?.name ?? "parameter";
+    if (box) box.closest(".control").style.visibility = parameter ? "visible" : "hidden"; // hidden keeps its room
+    if (box && parameter) Object.assign(box, { min: parameter.low, max: parameter.high, step: (parameter.high - parameter.low) / 100 });
     show("name", name);
     for (const [key, value] of Object.entries({ ...state, parameter: p ?? 0 })) {
-      if (key === "activation") continue;
+      if (key === "activation" || !input(key)) continue;
       input(key).value = value;
       input(key).setAttribute("aria-valuetext", values[key] ?? `${key === "parameter" ? name : key} ${plain(value)}`);
       show(key, plain(value));
@@ -135,14 +141,13 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
     const stop = target.closest("[data-stop]");
     if (stop) change(stops[stop.dataset.stop]);
   });
-  const dragged = picture(drag.picture), pull = (event) => { // the marker follows the pointer
+  function pull(event) { // the marker follows the pointer
     if (event.type === "pointermove" && !event.buttons) return;
-    const [left, right] = drag.axis(place(dragged)), range = ranges[drag.key];
+    const dragged = event.currentTarget, [left, right] = drag.axis(place(dragged)), range = ranges[drag.key];
     const at = event.clientX - dragged.getBoundingClientRect().left;
     if (at < right + 8) change({ [drag.key]: clamp(Math.round(drag.steps * scale(left, right, ...range)(at)) / drag.steps, range) });
-  };
-  dragged.addEventListener("pointerdown", pull);
-  dragged.addEventListener("pointermove", pull);
+  }
+  for (const event of drag ? ["pointerdown", "pointermove"] : []) picture(drag.picture).addEventListener(event, pull);
 
   keys.forEach((key) => model.on(`change:${key}`, schedule));
   const resized = new ResizeObserver(() => { lengths.clear(); schedule(); });

@@ -33,6 +33,19 @@ export function forward(layers, { f }, x) {
   return { z, a };
 }
 
+/** One layer for many examples at once: of every unit below, what it says of each example; of every unit, z of each. */
+export function through({ W, b }, below) {
+  const n = below[0].length, nothing = new Float64Array(n), from = (j) => below[j] ?? nothing;
+  return W.map((row, i) => {
+    const z = new Float64Array(n).fill(b[i]);
+    for (let j = 0; j < row.length; j += 4) { // four units in one sweep, which takes half the time of a sweep for each
+      const [p, q = 0, r = 0, s = 0] = row.slice(j, j + 4), [P, Q, R, S] = [from(j), from(j + 1), from(j + 2), from(j + 3)];
+      for (let k = 0; k < n; k++) z[k] += p * P[k] + q * Q[k] + r * R[k] + s * S[k];
+    }
+    return z;
+  });
+}
+
 /** The gradient's way back from δ, the loss by the last pre-activations: δ of every layer, and what it means for W and b. */
 export function backward(layers, { slope }, { z, a }, delta) {
   const back = [];

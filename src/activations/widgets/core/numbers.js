@@ -16,7 +16,11 @@ export function erfc(x) {
   if (x > 27.3) return 0; // below the smallest float64
   const t = 3.75 / (3.75 + x), y = 2 * t - 1;
   let a = 0, b = 0; // Clenshaw's recurrence sums a Chebyshev series
-  for (let k = COEFFICIENTS.length - 1; k > 0; k--) [a, b] = [2 * y * a - b + COEFFICIENTS[k], a];
+  for (let k = COEFFICIENTS.length - 1; k > 0; k--) {
+    const next = 2 * y * a - b + COEFFICIENTS[k];
+    b = a;
+    a = next;
+  }
   const high = Math.fround(x); // exp(−x²) in two factors: the square of a float32 is exact in float64
   return t * (y * a - b + COEFFICIENTS[0]) * exp(-high * high) * exp((high - x) * (high + x));
 }
