@@ -100,6 +100,7 @@ def everything():
             gaussian.slope_kernel(name, 1e300),
         )
         yield repr(gaussian.gradient_profile(name, 3.0, 0.1, depth=5))
+        yield gaussian.spread_profile(name, 0.3, 0.1, depth=5).tolist()
         yield gaussian.settled_length(name, 3.0, 0.1), gaussian.depth_scales(name, 1.1, 0.1)
         yield gaussian.correlation_map(name, 0.5, 2.0), gaussian.correlation_slope(name, 0.5, 2.0)
         yield gaussian.length_fixed_points(name, 1.1, 0.1), gaussian.critical_points(name)

@@ -423,7 +423,7 @@ def test_errors_name_the_argument(call, named):
 
 
 def test_names_are_those_of_the_package():
-    rooms = ("quadrature", "closed", "kernels", "maps", "phases")
+    rooms = ("quadrature", "closed", "kernels", "maps", "lengths", "phases", "spreads")
     for room in rooms:
         module = sys.modules[f"activations.gaussian.{room}"]
         own = {

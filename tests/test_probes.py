@@ -93,7 +93,7 @@ def by_hand(stack, index, share):
         rows.append(
             (
                 index, layer, z.mean(), z.std(), h.mean(), h.std(), h.std(0).mean(),
-                (np.abs(activation.slope(z)) < 0.01 * share).mean(), (h == 0).mean(),
+                (np.abs(activation.slope(z)) < 0.1 * share).mean(), (h == 0).mean(),
                 np.sqrt((per_example**2).mean()), np.linalg.norm(below.T @ d), (h**2).mean(),
             )
         )  # fmt: skip
@@ -124,7 +124,7 @@ def test_shares_count_saturated_and_silent_units():
     with torch.no_grad():
         for parameter in stack.parameters():
             parameter.zero_()
-        stack.b[0][0] = torch.tensor([0.0, 5.0, -30.0])  # σ′(5) is 2.7 % of the peak
+        stack.b[0][0] = torch.tensor([0.0, 3.5, -30.0])  # σ′(3.5) is 11 % of the peak
         stack.b[0][1] = torch.tensor([1.0, -1.0, 0.0])
     first = probes.layers(stack, DATA).query("layer == 1").set_index("member")
     assert first.saturated.tolist() == pytest.approx([1 / 3, 2 / 3])
@@ -148,8 +148,8 @@ BOUND = [
         ("swish", {"beta": 100.0}),
         ("swish", {"beta": 1e-3}),
         ("sine", {"omega_0": 30.0}),
-        ("leaky_relu", {"negative_slope": 0.01}),  # exactly at the limit, and so not below it
-        ("leaky_relu", {"negative_slope": 0.0099}),
+        ("leaky_relu", {"negative_slope": 0.1}),  # exactly at the limit, and so not below it
+        ("leaky_relu", {"negative_slope": 0.099}),
         ("elu", {"alpha": 3.0}),
         ("threshold", {"threshold": 777.7}),
         ("hardtanh", {"min_val": -3e-7, "max_val": 5.0}),
@@ -173,18 +173,18 @@ def test_saturated_units_of_every_activation_are_those_whose_slope_is_small(dtyp
         if activation.name == "squared_relu":  # whose slope has no bound
             assert np.isnan(got)
         else:
-            assert got == np.mean((slope < 0.01 * max(-low, high)) | (slope == 0)), activation
+            assert got == np.mean((slope < 0.1 * max(-low, high)) | (slope == 0)), activation
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("name", "edge"),
     [
-        ("tanh", np.arctanh(np.sqrt(0.99))),  # 1 − tanh² = .01
-        ("sigmoid", np.log((1 + np.sqrt(0.99)) / (1 - np.sqrt(0.99)))),  # s(1 − s) = .0025
-        ("arctan", np.sqrt(99)),
-        ("softsign", 9.0),
-        ("erf", np.sqrt(np.log(100))),
+        ("tanh", np.arctanh(np.sqrt(0.9))),  # 1 − tanh² = .1
+        ("sigmoid", np.log((1 + np.sqrt(0.9)) / (1 - np.sqrt(0.9)))),  # s(1 − s) = .025
+        ("arctan", 3.0),
+        ("softsign", np.sqrt(10) - 1),
+        ("erf", np.sqrt(np.log(10))),
     ],
 )
 def test_saturation_begins_where_algebra_says(name, edge, dtype):

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from activations.functions import Activation
 
-SATURATED = 0.01  # a unit is saturated where its slope is 0, or below this share of the function's steepest
+SATURATED = 0.1  # a unit is saturated where its slope is 0, or below this share of the function's steepest
 MOST = 8  # edges of flat regions; only a periodic function has more, and any number of them
 _HALF = np.geomspace(1e-6, 1e8, 7001)  # half a per cent from one to the next
 _END = float(np.finfo(np.float64).max)
 
 
 def shares(activation: Activation, z: NDArray[Any]) -> NDArray[np.float64]:
-    """Of each row of `z` the share of numbers at which the slope of φ is 0, or below 1 % of its largest size.
+    """Of each row of `z` the share of numbers at which the slope of φ is 0, or below a tenth of its largest size.
 
     Args:
         activation: φ.

@@ -8,8 +8,8 @@ integral (Poole et al. 2016, arXiv 1606.05340); so does the squared norm of the 
 
 Theory only: nothing here builds or runs a network. The rooms, each importing from those before it:
 `quadrature` (expectations, and how far off they are), `closed` (those with a closed form), `kernels` (two
-inputs; NNGP and NTK), `maps` (one layer), `lengths` and `phases` (many layers). All of their names are names of
-`activations.gaussian` too.
+inputs; NNGP and NTK), `maps` (one layer), `spreads`, `lengths` and `phases` (many layers). All of their names
+are names of `activations.gaussian` too.
 """
 
 from activations.gaussian.closed import ClosedForm as ClosedForm
@@ -40,3 +40,4 @@ from activations.gaussian.quadrature import Estimate as Estimate
 from activations.gaussian.quadrature import estimate as estimate
 from activations.gaussian.quadrature import expectation as expectation
 from activations.gaussian.quadrature import joint_expectation as joint_expectation
+from activations.gaussian.spreads import spread_profile as spread_profile

@@ -264,8 +264,7 @@ def _before_and_after(
 
 def _from_jumps(phi: Activation, q: float, c: float) -> float:
     """What the peaks of φ′ at its jumps add to E[φ′(u) φ′(v)]."""
-    sizes = {k: phi(math.nextafter(k, math.inf)) - phi(math.nextafter(k, -math.inf)) for k in phi.kinks}
-    jumps = {k: size for k, size in sizes.items() if abs(size) > 1e-9}
+    jumps = _jumps(phi)
     spread = q * (1 - c) * (1 + c)
     total = 0.0
     for k, size in jumps.items():
@@ -273,6 +272,12 @@ def _from_jumps(phi: Activation, q: float, c: float) -> float:
         beside = expectation(phi.slope, spread, c * k, kinks=phi.kinks) if spread else phi.slope(c * k)
         total += size * _density(k, q) * (2 * beside + peaks)
     return total
+
+
+def _jumps(phi: Activation) -> dict[float, float]:
+    """Where φ jumps, and how far up."""
+    sizes = {k: phi(math.nextafter(k, math.inf)) - phi(math.nextafter(k, -math.inf)) for k in phi.kinks}
+    return {k: size for k, size in sizes.items() if abs(size) > 1e-9}
 
 
 def _density(x: float, variance: float) -> float:

@@ -210,21 +210,44 @@ def _times_square(sigma: float, value: Any) -> Any:
     return square * value if _NORMAL <= square < math.inf else sigma * (sigma * value)
 
 
+def _half_mean_squared_difference(
+    f: Callable[[Array], Array], q: float, d: float, kinks: tuple[float, ...]
+) -> tuple[float, float]:
+    r"""E[(f(u) − f(v))²]/2 for two Gaussians of variance q and correlation 1 − d, as a number and the square of a size.
+
+    It is E[f(u)²] − E[f(u) f(v)] without the difference, whose digits are gone where u and v are all but the same.
+    """
+    u, weight = _rule(q, 0.0, (*kinks, *_smoothed_kinks(kinks, 1 - d, 1.0, q)))
+    means, sd = (1 - d) * u.ravel(), math.sqrt(q) * math.sqrt(d * (2 - d))
+    row, v, inner = _around(means, sd, kinks, _DEVIATIONS)  # its tails are not made small by anything
+    apart, size = _scaled(_values("f", f, v.ravel()).reshape(v.shape) - _values("f", f, u.ravel())[row, None])
+    of_row = np.zeros(len(means))
+    np.add.at(of_row, row, (inner * apart**2).sum(1))
+    return float(weight.ravel() @ of_row) / 2, size
+
+
 def _smoothed(g: Callable[[Array], Array], means: Array, sd: float, kinks: tuple[float, ...]) -> Array:
     """The mean of g under a Gaussian around each of the means."""
     if sd == 0:
         return _values("g", g, means)
+    row, x, weight = _around(means, sd, kinks, _INNER_DEVIATIONS)
+    smoothed = np.zeros(len(means))
+    np.add.at(smoothed, row, (weight * _values("g", g, x.ravel()).reshape(x.shape)).sum(1))
+    return smoothed
+
+
+def _around(
+    means: Array, sd: float, kinks: tuple[float, ...], deviations: Array
+) -> tuple[NDArray[np.intp], Array, Array]:
+    """Pieces of the Gaussians around the means: whose each is, and of each a row of nodes and of their weights."""
     # In deviations from the mean: the Gaussian may be narrow and far from 0.
-    bends = (_bends(float(np.abs(means).max()) + 9 * sd, kinks) - means[:, None]) / sd
-    bends = np.clip(bends, _INNER_DEVIATIONS[0], _INNER_DEVIATIONS[-1])
-    ends = np.sort(np.concatenate([np.tile(_INNER_DEVIATIONS, (len(means), 1)), bends], axis=1), axis=1)
+    far = float(deviations[-1])
+    bends = (_bends(float(np.abs(means).max()) + far * sd, kinks) - means[:, None]) / sd
+    bends = np.clip(bends, -far, far)
+    ends = np.sort(np.concatenate([np.tile(deviations, (len(means), 1)), bends], axis=1), axis=1)
     row, place = np.nonzero(np.diff(ends) > 0)
     z, lengths = _nodes(ends[row, place], ends[row, place + 1])
-    weight = lengths * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    values = _values("g", g, (means[row, None] + sd * z).ravel()).reshape(z.shape)
-    smoothed = np.zeros(len(means))
-    np.add.at(smoothed, row, (weight * values).sum(1))
-    return smoothed
+    return row, means[row, None] + sd * z, lengths * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
 
 
 def _smoothed_kinks(kinks: tuple[float, ...], c: float, ratio: float, variance: float) -> list[float]:

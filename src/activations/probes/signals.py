@@ -33,7 +33,7 @@ def layers(network: nn.Module, data: Data, examples: int = 200) -> pd.DataFrame:
         and step, layer by layer), with the columns `member`, `layer`, `pre_mean`, `pre_sd` (pre-activations
         z), `post_mean`, `post_sd` (activations φ(z)), `post_spread` (standard deviation of a unit's
         activation over the examples, averaged over units), `saturated` and `zero` (shares of units ×
-        examples, 0 to 1: slope 0 or below 1 % of the largest, NaN where there is no largest, or the function is none of ours;
+        examples, 0 to 1: slope 0 or below a tenth of the largest, NaN where there is no largest, or the function is none of ours;
         output exactly 0; both NaN where a z or φ(z) of the layer is NaN),
         `delta` (root mean square over the examples of the norm of ∂loss/∂z), `weight_gradient` (norm of
         ∂loss/∂W, W being the weights that feed the layer; NaN where there are none) and `post_square` (mean of φ(z)²).

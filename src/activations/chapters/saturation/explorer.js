@@ -7,7 +7,7 @@
 
 import { ACTIVATIONS, bind } from "../../widgets/core/activations.js";
 import { curve, fitting, line, path, scale, text, ticks, within } from "../../widgets/core/draw.js";
-import { expectation, gradientProfile, histogram, plateaus, quadrature, saturatedIntervals, share } from "../../widgets/core/gaussian.js";
+import { deviation, expectation, gradientProfile, histogram, plateaus, quadrature, saturatedIntervals, share } from "../../widgets/core/gaussian.js";
 import { controls, mount } from "../../widgets/core/mount.js";
 import { clamp, span } from "../../widgets/core/numbers.js";
 import { figure, percent, plain, settle, spoken, superscript } from "../../widgets/core/words.js";
@@ -30,23 +30,22 @@ function remember(name, key, compute) {
 export function evaluate(state) {
   const chosen = bind(state), { mean, sd, sigma_w: sigmaW } = state, key = `${state.activation} ${chosen.p}`;
   const rule = quadrature(mean, sd, chosen.kinks);
-  const outputMean = expectation(chosen.f, rule);
   const intervals = remember("intervals", key, () => saturatedIntervals(chosen));
-  const { q, left } = remember("profile", `${key} ${sigmaW}`, () => gradientProfile(chosen, sigmaW, DEPTH));
+  const { q, left, spread } = remember("profile", `${key} ${sigmaW}`, () => gradientProfile(chosen, sigmaW, DEPTH));
   const masses = plateaus(chosen).map(({ y, from, to }) => ({ y, share: share(from, to, mean, sd) }));
   const factor = left[0] ** (1 / DEPTH);
   return {
     "f": chosen.f(state.x),
     "slope": chosen.slope(state.x),
-    "output-mean": outputMean,
-    "output-sd": sqrt(expectation((x) => (chosen.f(x) - outputMean) ** 2, rule)),
+    "output-mean": expectation(chosen.f, rule),
+    "output-sd": deviation(chosen.f, rule),
     "saturated-share": intervals ? intervals.reduce((sum, [a, b]) => sum + share(a, b, mean, sd), 0) : NaN,
     "point-mass": masses.reduce((sum, mass) => sum + mass.share, 0),
     "gradient-left": left[0],
     "layer-factor": factor, // geometric mean of the layers' factors
     "slope-rms": factor / sigmaW, // the slopes' part of it
-    "signal-sd": sqrt(q[DEPTH - 1]), // of the last layer's pre-activations
-    q, left, intervals: intervals ?? [], masses, chosen,
+    "spread": spread[DEPTH - 1], // of the last layer's outputs, over examples that are unrelated at first
+    q, left, spreads: spread, intervals: intervals ?? [], masses, chosen,
   };
 }
 
@@ -60,11 +59,12 @@ function headline({ "gradient-left": left, q }) {
   return [figure(left), left > 1 ? "times the gradient arrives" : "of the gradient is left"];
 }
 
-/** What became of the signal on its way up: the other half of choosing σ_w. */
-function signal(sd) {
-  const text = `the signal’s standard deviation in layer ${DEPTH} is ${figure(sd)}`;
-  return sd > 1000 ? `On the way up the signal explodes: ${text}.` : sd < 0.001 ? `On the way up the signal dies out: ${text}.`
-    : `On the way up, ${text}.`;
+/** What became on its way up of the difference between examples: the other half of choosing σ_w. */
+function signal(spread) {
+  const text = `a unit of layer ${DEPTH} varies from example to example by ${figure(spread)} (its spread)`;
+  if (spread === Infinity) return `On the way up the signal explodes: the spread of a unit of layer ${DEPTH} is ${figure(spread)}.`;
+  if (spread === 0) return `On the way up the layers fall silent: a unit of layer ${DEPTH} says the same of every example (its spread is 0).`;
+  return `On the way up${spread > 1000 ? " the signal explodes:" : spread < 0.001 ? " the layers fall silent:" : ","} ${text}.`;
 }
 
 /** What stands in the page in words, and what a voice says. */
@@ -80,13 +80,13 @@ function say(state, now) {
     outputs: spoken(`Inputs with mean ${plain(mean)} and standard deviation ${plain(sd)} come out with mean ${written["output-mean"]} `)
       + spoken(`and standard deviation ${figure(now["output-sd"])}; `)
       + (Number.isNaN(now["saturated-share"]) ? "the slope has no largest value"
-        : `${written["saturated-share"]} of them meet a slope below a hundredth of the largest`),
+        : `${written["saturated-share"]} of them meet a slope below a tenth of the largest`),
     layers: spoken(`With sigma w ${plain(sigmaW)}, after ${DEPTH} layers ${amount} ${words}`)
       + (Number.isNaN(now["layer-factor"]) ? "" : spoken(`: a factor of ${figure(now["layer-factor"])} a layer`)),
   };
   return {
     written, told,
-    shows: { words: `${words}.`, signal: signal(now["signal-sd"]) },
+    shows: { words: `${words}.`, signal: signal(now.spread) },
     labels: { function: `${told.f} ${told.x}. ${told.outputs}`, layers: told.layers },
     values: { x: told.x, sd: `standard deviation ${plain(sd)}`, sigma_w: `sigma w ${plain(sigmaW)}` },
   };
@@ -98,7 +98,7 @@ function say(state, now) {
 function columns({ width, em, measure }) {
   const longest = (...texts) => max(...texts.map(([words, name]) => measure(words, name))) + 0.4 * em;
   const needed = longest(["outputs", "label"], ["> 99.9 %", "small"], ["at −3.96", "small"]) + 0.3 * em;
-  const legend = longest(["> 99.9 %", "big"], ["of inputs:", "small"], ["|f′| < max/100", "small"]);
+  const legend = longest(["> 99.9 %", "big"], ["of inputs:", "small"], ["|f′| < max/10", "small"]);
   const explained = legend < 0.34 * width;
   const side = max(needed, explained ? legend : 0, min(0.24 * width, 12 * em));
   return { left: longest(["−0.75", "tick"]) + 0.3 * em, right: width - side - em, side, explained };
@@ -156,7 +156,7 @@ function drawFunction(box, state, now) {
     lines.forEach((words, i) => out.push(text(base + 0.3 * em, Y(y) + (above ? 1.2 * (i + 1 - lines.length) - 0.7 : 1.2 * i + 1.5) * em, words, "small")));
   }
   if (explained) {
-    const words = [[percent(now["saturated-share"]), "big"], ["of inputs:", "small"], ["|f′| < max/100", "small"]];
+    const words = [[percent(now["saturated-share"]), "big"], ["of inputs:", "small"], ["|f′| < max/10", "small"]];
     words.forEach(([w, name], i) => out.push(text(base, (27.5 + 1.35 * i) * em, w, name)));
     out.push(`<rect fill="url(#${uid}-hatch)" x="${base}" y="${25 * em}" width="${1.7 * em}" height="${0.95 * em}"/>`);
   }

@@ -1,14 +1,17 @@
-// What a Gaussian input becomes: expectations, the gradient's way back through many layers, the share of flat places.
+// What a Gaussian input becomes: expectations, the spread of two on their way up through many layers, the gradient's way back, the
+// share of flat places.
 // The same quadrature as activations/gaussian, where it is explained.
 
 import { cdf, pdf, span } from "./numbers.js";
 
 const { abs, exp, max, min, sqrt, PI } = Math;
 
-export const SATURATED = 0.01; // saturated is where the slope is 0, or below this share of the steepest, as in activations/facts
+export const SATURATED = 0.1; // saturated is where the slope is 0, or below this share of the steepest, as in activations/facts
 
 const [NODES, WEIGHTS] = gaussLegendre(20);
 const DEVIATIONS = [-12, -8, -4, -2, 0, 2, 4, 8, 12];
+const [FEW, FEW_WEIGHTS] = gaussLegendre(6);
+const REACH = 6.5; // deviations within which a spread is found
 const [SMALLEST, LARGEST] = [1e-280, 1e280]; // variances beyond which squares underflow and overflow
 
 /** Nodes and weights on [−1, 1]: Newton's method on the Legendre polynomial. */
@@ -50,21 +53,61 @@ export function quadrature(mean, sd, kinks) {
 export const expectation = (g, { x, w }) => x.reduce((sum, at, i) => sum + w[i] * g(at), 0);
 
 /**
- * Variance of the pre-activations in each layer, and what is left there of the gradient's norm; layer 1 comes first.
- * A signal that explodes has q = Infinity from there on, and a gradient of NaN from there down.
+ * Variance of the pre-activations in each layer, spread of its outputs over examples that are unrelated at first, and what is left there
+ * of the gradient's norm; layer 1 comes first. A signal that explodes has q = spread = Infinity from there on, and a gradient of NaN from
+ * there down; one that dies out has q = spread = 0.
  */
 export function gradientProfile({ f, slope, kinks }, sigmaW, depth) {
-  const q = Array(depth).fill(Infinity), factors = Array(depth).fill(NaN);
-  let length = sigmaW ** 2;
+  const q = Array(depth).fill(Infinity), spread = Array(depth).fill(Infinity), factors = Array(depth).fill(NaN);
+  let length = sigmaW ** 2, d = 1; // two examples' pre-activations have the correlation 1 − d
   for (let layer = 0; layer < depth && length < LARGEST; layer++) {
+    const sd = sqrt(max(length, SMALLEST)), rule = quadrature(0, sd, kinks), steep = expectation((x) => slope(x) ** 2, rule);
     q[layer] = length < SMALLEST ? 0 : length;
-    const rule = quadrature(0, sqrt(max(length, SMALLEST)), kinks);
-    factors[layer] = sigmaW ** 2 * expectation((x) => slope(x) ** 2, rule);
+    factors[layer] = sigmaW ** 2 * steep;
     length = sigmaW ** 2 * expectation((x) => f(x) ** 2, rule);
+    if (q[layer] === 0) spread[layer] = 0;
+    else if (d > 1 - 1e-9) spread[layer] = deviation(f, rule);
+    else if (sd * sqrt(d) < 1e-5 * min(1, sd)) spread[layer] = sd * sqrt(d * steep); // so near to each other that f is a line
+    else if (length < Infinity) spread[layer] = halfDifference(f, kinks, sd, d);
+    d = min(1, sigmaW ** 2 * spread[layer] ** 2 / length);
   }
   let log = 0;
   const left = factors.map((_, i) => exp((log += Math.log(factors[depth - 1 - i])) / 2)).reverse();
-  return { q, left };
+  return { q, spread, left };
+}
+
+/** Standard deviation of f(z) by such a rule. */
+export function deviation(f, rule) {
+  const mean = expectation(f, rule);
+  return sqrt(expectation((x) => (f(x) - mean) ** 2, rule));
+}
+
+/**
+ * √(E[(f(u) − f(v))²]/2), to three figures and more, for two Gaussians of variance sd² and correlation 1 − d; half their sum and half their
+ * difference are independent. Whatever the half difference, a kink then stands at its edge of a piece, and nothing cancels.
+ */
+function halfDifference(f, kinks, sd, d) {
+  const [sum, difference] = [sd * sqrt(1 - d / 2), sd * sqrt(d / 2)], bends = [0, ...kinks], fixed = [-REACH, -2.5, 2.5, REACH];
+  for (let scale = 1 / 4; scale < 4 * sum; scale *= 4) if (scale > sum / 16) fixed.push(scale / sum, -scale / sum);
+  const meet = kinks.flatMap((a) => kinks.map((b) => abs(a - b) / 2 / difference));
+  return sqrt(normal([0, 2.5, REACH, ...meet], (t) => {
+    const h = difference * t, ends = bends.flatMap((k) => [(k - h) / sum, (k + h) / sum]);
+    return normal([...fixed, 0, ...ends], (z) => (f(sum * z + h) - f(sum * z - h)) ** 2);
+  }));
+}
+
+/** The integral of g over a standard normal z from the lowest to the highest of the ends, as far as it matters; g is smooth between them. */
+function normal(ends, g) {
+  const inner = ends.filter((end) => abs(end) <= REACH).sort((a, b) => a - b);
+  let sum = 0;
+  for (let i = 1; i < inner.length; i++) {
+    const half = (inner[i] - inner[i - 1]) / 2, middle = (inner[i] + inner[i - 1]) / 2;
+    if (half > 0) for (let k = 0; k < FEW.length; k++) {
+      const z = middle + half * FEW[k];
+      sum += half * FEW_WEIGHTS[k] * pdf(z) * g(z);
+    }
+  }
+  return sum;
 }
 
 /** Kinks and points of [−1490, 1490], finest around 0: between two of them nothing is expected that a scan would miss. */
