@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+from traitlets import TraitError
 
 from activations.widgets import bundle
 from patience import HUNG
@@ -126,3 +127,14 @@ def explore(modules: Callable[..., Page]) -> Callable[..., Page]:
 def widget(chapter: str) -> Any:
     """The kernel's side of a chapter's explorer, as it begins."""
     return import_module(f"activations.chapters.{chapter}.explorer").Explorer()
+
+
+def refuses(kind: Any, name: str, wrong: Any, said: str) -> None:
+    """A trait of a chapter's explorer takes no wrong value, neither later nor at first, and stays as it is."""
+    made = kind()
+    before = repr(made)
+    with pytest.raises(TraitError, match=said):
+        setattr(made, name, wrong)
+    assert repr(made) == before
+    with pytest.raises(TraitError, match=said):
+        kind(**{name: wrong})

@@ -16,6 +16,7 @@ from scipy import optimize, special
 from activations import functions, gaussian
 from activations.chapters.saturation.explorer import Explorer
 from activations.facts.saturated import SATURATED
+from explorers import refuses
 
 NUMBERS = [
     {"mean": 0.0, "sd": 1.0, "sigma_w": 1.0, "x": 1.0},
@@ -471,13 +472,7 @@ def test_a_parameter_that_does_not_suit_its_activation_changes_neither(activatio
     ],
 )
 def test_what_is_not_accepted_is_named_and_changes_nothing(name, wrong, said):
-    widget = Explorer()
-    before = repr(widget)
-    with pytest.raises(traitlets.TraitError, match=said):
-        setattr(widget, name, wrong)
-    assert repr(widget) == before
-    with pytest.raises(traitlets.TraitError, match=said):
-        Explorer(**{name: wrong})
+    refuses(Explorer, name, wrong, said)
 
 
 def test_a_parameter_out_of_its_range_is_named():

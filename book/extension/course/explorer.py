@@ -24,6 +24,7 @@ from activations.widgets import bundle
 logger = logging.getLogger(__name__)
 FOLDER = "_static/activations"  # holds the package's modules as they are, under a name that changes with them
 SUFFIX = ".text.js"
+DRESS = "widgets/core/explorer.css"
 NAMED = re.compile(r' (?:id|for)="[^"]*"')
 
 
@@ -72,11 +73,11 @@ def module_of(chapter: str) -> str:
 
 def _visit(self: HTML5Translator, node: widget) -> None:
     page = self.builder.current_docname
-    self.body.append(f"{dress(page)}{place(page, module_of(node['chapter']), node['state'])}")
+    self.body.append(f"{sheet(page, DRESS)}{place(page, module_of(node['chapter']), node['state'])}")
 
 
 def _depart(self: HTML5Translator, node: widget) -> None:
-    self.body.append(f"{room(node['chapter'])}</div>\n")
+    self.body.append(f"{room(drawn(node['chapter']))}</div>\n")
 
 
 def place(page: str, module: str, state: dict[str, Any]) -> str:
@@ -90,18 +91,22 @@ def place(page: str, module: str, state: dict[str, Any]) -> str:
     return f"<div {written}>"
 
 
-def dress(page: str) -> str:
-    """The link to the explorers' style sheet: in the page, and so there before an explorer's room is shown."""
-    return f'<link rel="stylesheet" href="{to_root(page)}{address("widgets/core/explorer.css")}">'
+def sheet(page: str, file: str) -> str:
+    """The link to a style sheet of the package: in the page, and so there before a widget's room is shown."""
+    return f'<link rel="stylesheet" href="{to_root(page)}{address(file)}">'
 
 
-def room(chapter: str) -> str:
-    """What a chapter's explorer will draw, without its numbers and unseen: it takes the room that the explorer needs.
+def drawn(chapter: str) -> str:
+    """What a chapter's explorer will draw, without its numbers."""
+    return bundle.text(module_of(chapter).replace(".js", ".html"))
+
+
+def room(markup: str) -> str:
+    """A widget as it will be, unseen: it takes the room that the widget needs, until that comes.
 
     How much that is depends on the reader's fonts, letter size and window, so it cannot be said in advance.
     """
-    markup = NAMED.sub("", bundle.text(module_of(chapter).replace(".js", ".html")))
-    return f'<div class="course-widget-room" aria-hidden="true" inert>{markup}</div>'
+    return f'<div class="course-widget-room" aria-hidden="true" inert>{NAMED.sub("", markup)}</div>'
 
 
 def to_root(page: str) -> str:

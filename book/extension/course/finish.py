@@ -1,7 +1,8 @@
 """The last touches to a finished page.
 
 The size of every picture stands in it, so that nothing moves when the picture arrives; negative numbers have a true
-minus; the empty corner of a table is no heading; and the items of the bibliography are those of a list.
+minus; the empty corner of a table is no heading; a fold is called what is written on it; and the items of the bibliography
+are those of a list.
 """
 
 import re
@@ -48,6 +49,8 @@ def _finish(
         body = body.replace(
             'role="doc-biblioentry"', 'role="listitem"'
         )  # the old role is deprecated, and its list had no items
+        # A notebook's folded output is called what is written on it.
+        body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
         context["body"] = minus.in_html(body)
 
 

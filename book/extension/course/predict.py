@@ -4,7 +4,7 @@ Its body begins with the question, a paragraph; the rest is folded away. Without
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -15,7 +15,7 @@ from sphinx.util.typing import OptionSpec
 from sphinx.writers.html5 import HTML5Translator
 
 from activations.widgets.prediction import entry
-from course.explorer import NAMED, address, depend, place, to_root
+from course.explorer import depend, place, room, sheet
 
 logger = logging.getLogger(__name__)
 MODULE, SHEET = "widgets/prediction.js", "widgets/prediction.css"
@@ -65,33 +65,14 @@ class Predict(SphinxDirective):
             logger.warning("predict: %s", problem, location=self.get_location(), type="course")
             return []
         asked, *rest = body.children
-        question, place = predict_question("", asked, question=name), predict_entry(markup=markup)
-        return [predict("", question, place, predict_answer("", *rest))]
-
-
-def sheet(page: str) -> str:
-    """The link to the entries' style sheet."""
-    return f'<link rel="stylesheet" href="{to_root(page)}{address(SHEET)}">'
-
-
-def waiting(markup: str) -> str:
-    """An entry as it will be, unseen: it takes its room until it comes."""
-    return f'<div class="course-widget-room" aria-hidden="true" inert>{NAMED.sub("", markup)}</div>'
+        question = predict_question("", asked, question=name)
+        return [predict("", question, predict_entry(markup=markup), predict_answer("", *rest))]
 
 
 def _visit_entry(self: HTML5Translator, node: predict_entry) -> None:
     page, markup = self.builder.current_docname, node["markup"]
-    self.body.append(f"{sheet(page)}{place(page, MODULE, {'markup': markup})}{waiting(markup)}</div>\n")
+    self.body.append(f"{sheet(page, SHEET)}{place(page, MODULE, {'markup': markup})}{room(markup)}</div>\n")
     raise nodes.SkipNode
-
-
-def _name_folds(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
-    """A notebook's folded outputs are called what is written on them."""
-    context["body"] = context.get("body", "").replace(
-        '<summary aria-label="Toggle hidden content">', "<summary>"
-    )
 
 
 def _open(html: str) -> Callable[[HTML5Translator, nodes.Element], None]:
@@ -114,4 +95,3 @@ def setup(app: Sphinx) -> None:
         app.add_node(node, html=(_open(opening), _open(closing)))
     app.add_node(predict_entry, html=(_visit_entry, None))
     app.add_directive("predict", Predict)
-    app.connect("html-page-context", _name_folds, priority=700)

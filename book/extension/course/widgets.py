@@ -13,8 +13,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from course.explorer import address, depend, dress, module_of, room, to_root
-from course.predict import MODULE, sheet, waiting
+from course.explorer import DRESS, address, depend, drawn, module_of, room, sheet, to_root
+from course.predict import MODULE, SHEET
 from course.stored import WIDGET_STATE, foreign_widgets, widget_states
 
 logger = logging.getLogger(__name__)
@@ -48,11 +48,9 @@ def _place(
         module, ours = _module(model), _ours(model)
         if not module:
             return f'{view[0]}<div class="course-widget"></div>'
-        before, inside = (
-            (dress(page), room(ours)) if ours else (sheet(page), waiting(model["state"]["markup"]))
-        )
+        css, markup = (DRESS, drawn(ours)) if ours else (SHEET, model["state"]["markup"])
         place = f'<div class="course-widget" data-module="{to_root(page)}{address(module)}">'
-        return f"{before}{view[0]}{place}{inside}</div>"
+        return f"{sheet(page, css)}{view[0]}{place}{room(markup)}</div>"
 
     context["body"] = VIEW.sub(follow, context["body"])
     scripts = context["script_files"]  # the very list to which later parts add

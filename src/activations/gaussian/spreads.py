@@ -77,21 +77,20 @@ def spread_profile(
         square = kernel(phi, max(q, _SMALLEST)) if q < _LARGEST else math.inf
         if square == math.inf:
             break
-        spread[layer] = _spread(phi, q, apart) if q >= _SMALLEST else 0.0
+        spread[layer] = _spread(phi, q, apart, square) if q >= _SMALLEST else 0.0
         q = _times_square(sigma_w, square) + sigma_b * sigma_b
         apart = sigma_w * float(spread[layer])
     return spread
 
 
-def _spread(phi: Activation, q: float, apart: float) -> float:
-    """Of the outputs for pre-activations of variance q, whose own spread is `apart`."""
+def _spread(phi: Activation, q: float, apart: float, square: float) -> float:
+    """Of the outputs, whose mean square is `square`, for pre-activations of variance q and the spread `apart`."""
     root = math.sqrt(q)
     d = min((apart / root) ** 2, 2.0)
     if d == 0 or (apart < _NEAR * min(1.0, root) and not _jumps(phi)):
         # The mean over all correlations from 1 - d to 1 (Price's theorem), of what falls there like √d at most.
         return apart * math.sqrt(slope_kernel(phi, q, q, 1 - 4 / 9 * d))
     if closed_form(phi) is not None:
-        square = kernel(phi, q)
         difference = square - kernel(phi, q, q, 1 - d)
         if difference > _PLAIN * square:
             return math.sqrt(difference)
