@@ -76,6 +76,58 @@ def test_digits_are_shuffled_and_split_by_their_seed():
     assert {i.numpy().tobytes() for i in made.x_test} != {i.numpy().tobytes() for i in other.x_test}
 
 
+def test_xor_has_the_four_corners_and_no_more():
+    made = data.xor()
+    found = [(*corner, y) for corner, y in zip(made.x.int().tolist(), made.y.tolist(), strict=True)]
+    assert found == [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0)]
+    assert torch.equal(made.x, made.x_test) and torch.equal(made.y, made.y_test)
+
+
+def test_spirals_are_the_published_points_scaled_to_the_unit_disk():
+    made = data.spirals()
+    assert (made.x.shape, made.x_test.shape) == ((194, 2), (192, 2))
+    published = {
+        0: (0.0, 6.5),
+        1: (1.25590, 6.31383),
+        96: (0.0, 0.5),
+    }  # of the C program there, at these steps
+    for step, point in published.items():
+        np.testing.assert_allclose(6.5 * made.x[step], point, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(-6.5 * made.x[97 + step], point, rtol=0, atol=1e-4)
+    assert made.y.bincount().tolist() == [97, 97] and made.x.norm(dim=1).max() == 1
+
+
+def test_spirals_are_told_apart_by_the_nearest_neighbour_and_by_no_line():
+    made = data.spirals()
+    nearest = torch.cdist(made.x_test, made.x).argmin(1)
+    assert (made.y[nearest] == made.y_test).double().mean() > 0.95
+    design = torch.cat([made.x, torch.ones(len(made.x), 1)], 1)
+    line = torch.linalg.lstsq(design, 2.0 * made.y[:, None] - 1).solution
+    assert ((design @ line)[:, 0].sign() == 2 * made.y - 1).double().mean() < 0.7
+
+
+@pytest.mark.parametrize("teeth", [1, 2, 8])
+def test_sawtooth_is_tents_composed(teeth):
+    x = torch.linspace(0, 1, 1001, dtype=torch.float64)
+    tents = x
+    for _ in range(teeth.bit_length()):
+        tents = 2 * torch.relu(tents) - 4 * torch.relu(tents - 0.5)
+    np.testing.assert_allclose(data.sawtooth(x, teeth), tents, rtol=0, atol=1e-12)
+
+
+def test_sawtooth_refuses_teeth_that_cannot_be_counted():
+    with pytest.raises(ValueError, match="teeth must be at least 1, got 0"):
+        data.sawtooth(torch.zeros(1), 0)
+    with pytest.raises(TypeError, match="teeth must be an int, got float"):
+        data.sawtooth(torch.zeros(1), 2.5)
+
+
+def test_waves_are_their_formula():
+    x = torch.tensor([-1.0, 0.0, 0.5], dtype=torch.float64)
+    expected = [np.sin(4 * v) + np.sin(11 * v + 1) / 2 for v in x.tolist()]
+    np.testing.assert_allclose(data.waves(x), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("examples", [0, 40, 55, -50])
 def test_mnist1d_refuses_sizes_that_cannot_be_split(examples):
     says = "at least 50" if examples < 50 else "a multiple of 10"
@@ -200,6 +252,7 @@ def test_what_was_made_in_inference_mode_or_in_a_graph_can_be_trained_on():
 @pytest.mark.parametrize("unknown", ["mnist", "", None, 3])
 def test_an_unknown_set_is_named_with_those_there_are(unknown):
     with pytest.raises(
-        ValueError, match="data must be a Data or one of mnist1d, digits, fashion_mnist, cifar10, got"
+        ValueError,
+        match="data must be a Data or one of mnist1d, digits, xor, spirals, fashion_mnist, cifar10, got",
     ):
         data.get(unknown)

@@ -602,7 +602,8 @@ def test_without_a_server_the_first_that_needs_none_is_taken(sets):
 def test_names_are_checked_before_any_download(sets):
     for bad in ("mnist", None, 3, data.digits):
         with pytest.raises(
-            ValueError, match="^names must be some of mnist1d, digits, fashion_mnist, cifar10, got"
+            ValueError,
+            match="^names must be some of mnist1d, digits, xor, spirals, fashion_mnist, cifar10, got",
         ):
             data.first_available("cifar10", bad)
     with pytest.raises(ValueError, match="^names must hold at least one of mnist1d, .*, got none$"):

