@@ -9,7 +9,8 @@ BOOK = Path(__file__).resolve().parents[1] / "book"
 PAGE = (BOOK / "articles.md").read_text(encoding="utf8")
 # The statements of a chapter that is written; a statement may belong to two.
 STATEMENTS = {
-    "saturation": ["A1", "A6", "A9", "A11", "B3", "B4", "B5", "C1", "C2", "C7", "D4", "D5", "D8", "E3", "E5"]
+    "nonlinearity": ["A5", "A6", "A7", "A8", "B2", "B7", "B8", "D2", "D3", "D7", "E1", "E3", "E4"],
+    "saturation": ["A1", "A6", "A9", "A11", "B3", "B4", "B5", "C1", "C2", "C7", "D4", "D5", "D8", "E3", "E5"],
 }
 
 

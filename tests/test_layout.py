@@ -7,7 +7,6 @@ import pytest
 from fontTools.ttLib import TTFont
 from playwright.sync_api import Browser, Page, Route
 
-from activations import functions
 from browser import EXPLORER, alike, pages, settle
 
 WIDTHS = (320, 390, 768, 1400)
@@ -17,6 +16,7 @@ MODES = {"as it is": (16, "*{}"), "200 % text size": (32, "*{}"), "more spacing"
 # Explorers that a page places, with what their sliders are set to in turn: long numbers, and what explodes.
 PLACED = {
     "book/index.html": {"depth": [1, 12, 20], "sigma_w": [0.55, 2.95]},
+    "book/nonlinearity.html": {"units": [1, 8, 5], "biases": [0, 0.95, 1], "x1": [-1.95], "x2": [1.95]},
     "book/saturation.html": {"sigma_w": [0.58, 12], "mean": [-4.95, 0, 0], "x": [-8]},
 }
 EXPLORERS = (*PLACED, "notebooks/saturation.html")  # and one that a notebook stored
@@ -94,9 +94,9 @@ def test_no_page_scrolls_sideways_and_no_text_is_cut_or_covered(
 
 @pytest.mark.parametrize("path", PLACED)
 def test_the_explorer_holds_its_texts_and_its_size_whatever_it_shows(path: str, leaf: Callable[[str], Page]):
-    """Every activation with the sliders of `PLACED`; `audit` is asked of the explorer alone."""
+    """Everything that can be chosen, with the sliders of `PLACED`; `audit` is asked of the explorer alone."""
     page = leaf(path)
-    show = """async ([names, settings, audit]) => {
+    show = """async ([settings, audit]) => {
       const root = document.querySelector(".activation-explorer"), find = eval(audit), faults = new Set(), sizes = new Set();
       const frame = () => new Promise(requestAnimationFrame);
       const say = (key, value) => {
@@ -104,20 +104,23 @@ def test_the_explorer_holds_its_texts_and_its_size_whatever_it_shows(path: str, 
         control.value = value;
         control.dispatchEvent(new Event("input", { bubbles: true }));
       };
-      for (const [i, name] of names.entries()) {
-        say("activation", name);
+      const choice = root.querySelector("select"), names = [...choice.options].map((option) => option.value);
+      for (let i = 0; i < Math.max(names.length, 6); i++) {
+        const name = names[i % names.length];
+        say(choice.dataset.key, name);
         for (const [key, values] of Object.entries(settings)) say(key, values[i % values.length]);
         await frame(); await frame();
         for (const fault of find(root)) faults.add(`${name}: ${fault}`);
         const boxes = [root, ...root.querySelectorAll("svg, p, .one, .room, .control, button")].map((e) => e.getBoundingClientRect());
         sizes.add(boxes.map((b) => [b.x, b.y, b.width, b.height].map((v) => v.toFixed(1))).join(" "));
       }
-      return [[...faults], sizes.size];
+      return [[...faults], sizes.size, names.length];
     }"""
     for surrounding in surroundings(page, (320, 390, 1400)):
-        faults, sizes = page.evaluate(show, [list(functions.names()), PLACED[path], AUDIT])
+        faults, sizes, choices = page.evaluate(show, [PLACED[path], AUDIT])
         assert not faults, f"{surrounding}:\n" + "\n".join(faults)
         assert sizes == 1, f"{surrounding}: the boxes change their size"
+        assert choices > 1
 
 
 @pytest.mark.parametrize("path", EXPLORERS)

@@ -33,15 +33,35 @@ def sliders(markup: str) -> dict[str, Slider]:
     Args:
         markup: The file's path within the package, as ``"chapters/saturation/explorer.html"``.
     """
-    found: dict[str, Slider] = {}
+    return {
+        about["data-key"]: Slider(float(about["min"]), float(about["max"]), float(about["value"]))
+        for tag, about in _tags(markup)
+        if tag == "input" and "min" in about
+    }
+
+
+def choices(markup: str) -> dict[str, list[str]]:
+    """The values from which an explorer's markup lets choose, by their traits; the first is the default.
+
+    Args:
+        markup: The file's path within the package, as ``"chapters/nonlinearity/explorer.html"``.
+    """
+    found: dict[str, list[str]] = {}
+    for tag, about in _tags(markup):
+        if tag == "select":
+            found[about["data-key"]] = options = []
+        elif tag == "option" and "value" in about:
+            options.append(about["value"])
+    return found
+
+
+def _tags(markup: str) -> list[tuple[str, dict[str, str]]]:
+    """Every opening tag with its attributes."""
+    found: list[tuple[str, dict[str, str]]] = []
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            about = {key: value or "" for key, value in attrs}
-            if tag == "input" and "min" in about:
-                found[about["data-key"]] = Slider(
-                    float(about["min"]), float(about["max"]), float(about["value"])
-                )
+            found.append((tag, {key: value or "" for key, value in attrs}))
 
     Reader().feed(bundle.text(markup))
     return found
@@ -94,6 +114,27 @@ class Whole(Number):
         return int(found)
 
 
+class Choice(traitlets.Unicode):
+    """One of several words, which the page and the kernel share.
+
+    Args:
+        options: The words; the first is the default.
+    """
+
+    def __init__(self, options: list[str]) -> None:
+        super().__init__(options[0])
+        self.options = options
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """The word, if it is one of them."""
+        if not isinstance(value, str) or value not in self.options:
+            raise traitlets.TraitError(
+                f"{self.name} must be one of {', '.join(self.options)}; got {shown(value)}"
+            )
+        return value
+
+
 class _Parameter(_Real):
     """A number that notes when it is set together with other traits, also where that does not change it."""
 
@@ -109,16 +150,26 @@ def _within(name: str, value: float, low: float, high: float) -> float:
 
 
 class Widget(anywidget.AnyWidget):
-    """An explorer of one activation; a chapter's adds its numbers, and an ``__init__`` that names all of its traits.
+    """An explorer; a chapter's adds its traits, and an ``__init__`` that names them all.
 
     The traits can be set before or after it is shown, and read back when the reader has moved a slider. Whatever is not
     accepted raises a ``TraitError`` that names the trait and leaves the old value.
+    """
+
+    _css = bundle.text("widgets/core/explorer.css")
+
+    def __repr__(self) -> str:
+        """The call that makes it: the same from run to run, without an address."""
+        names = inspect.signature(type(self)).parameters
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+
+class ActivationWidget(Widget):
+    """An explorer of one activation, which the reader chooses; a chapter's adds its numbers.
 
     Setting ``activation`` alone returns ``parameter`` to the new one's default, which is None where it has no ``slider``; set
     together, in one message of a page or under ``hold_trait_notifications``, both arrive, whichever comes first.
     """
-
-    _css = bundle.text("widgets/core/explorer.css")
 
     activation = traitlets.Unicode("sigmoid").tag(sync=True)
     parameter = _Parameter(None, allow_none=True).tag(sync=True)
@@ -127,11 +178,6 @@ class Widget(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._told = False  # traitlets sets them together in a way of its own
-
-    def __repr__(self) -> str:
-        """The call that makes it: the same from run to run, without an address."""
-        names = inspect.signature(type(self)).parameters
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     @traitlets.validate("activation")
     def _check_activation(self, proposal: dict[str, Any]) -> str:

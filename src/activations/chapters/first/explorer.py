@@ -1,12 +1,12 @@
 """The explorer of the book's first page: what random networks draw, by activation, depth and size of the weights."""
 
 from activations.widgets import bundle
-from activations.widgets.widget import Number, Whole, Widget, sliders
+from activations.widgets.widget import ActivationWidget, Number, Whole, sliders
 
 _SLIDERS = sliders("chapters/first/explorer.html")
 
 
-class Explorer(Widget):
+class Explorer(ActivationWidget):
     """Choose an activation, a depth and the size of the weights; see what four untrained networks make of one number.
 
     Args:

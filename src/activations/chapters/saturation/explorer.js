@@ -203,6 +203,6 @@ export default {
   render: mount({
     markup: MARKUP, stops: STOPS.map((sigma_w) => ({ sigma_w })), evaluate, say,
     pictures: { function: drawFunction, layers: drawLayers },
-    drag: { picture: "function", key: "x", steps: 20, axis(box) { const { left, right } = columns(box); return [left, right]; } },
+    drag: { picture: "function", keys: ["x"], steps: 20, axes(box) { const { left, right } = columns(box); return [[left, right]]; } },
   }),
 };

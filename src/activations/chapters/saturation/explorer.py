@@ -1,12 +1,12 @@
 """The explorer: one activation, what comes out of it, and what twenty layers of it leave of a gradient."""
 
 from activations.widgets import bundle
-from activations.widgets.widget import Number, Widget, sliders
+from activations.widgets.widget import ActivationWidget, Number, sliders
 
 _SLIDERS = sliders("chapters/saturation/explorer.html")
 
 
-class Explorer(Widget):
+class Explorer(ActivationWidget):
     """Choose an activation, its inputs and its weights; see its slope, its outputs and the gradient that is left.
 
     Args:

@@ -4,45 +4,57 @@
 // the controls. What an explorer tells about itself:
 //
 //   markup     plain HTML, in which UID is one explorer's own name. [data-key] is the control of a trait, a slider with the trait's
-//              range as min and max, and its default as value, or the choice of the activation, whose parameter need have no
-//              control; a trait whose slider has steps of 1 is a whole number. [data-shows] takes a text, [data-quantity] a number
-//              as text, in full in its data-value, [data-stop] sets traits when pressed. A .room is as large as its data-room,
-//              the longest that it will hold, whatever it holds: so nothing changes its size, under any font. .letters and
-//              .spoken have to be there.
+//              range as min and max, and its default as value, or a choice, whose first option is the default; that of the
+//              activation is filled with all there are, and its parameter need have no control; a trait whose slider has steps of
+//              1 is a whole number. [data-shows] takes a text, [data-quantity] a number as text, in full in its data-value,
+//              [data-stop] sets traits when pressed. A .room is as large as its data-room, the longest that it will hold, whatever
+//              it holds: so nothing changes its size, under any font. .letters and .spoken have to be there.
 //   stops      the traits that each button sets, if there are buttons
 //   evaluate   of a state, the numbers on show by the names of their data-quantity, and whatever else is drawn
 //   say        of a state and those numbers: `shows`, the texts by their data-shows; `written`, numbers that are written otherwise
 //              than with three figures; `values`, what a voice reads at a slider; `labels`, what the pictures show; `told`, the
-//              state in sentences, of which a voice reads those that have changed
+//              state in sentences, of which a voice reads those that have changed; `idle`, the sliders that do nothing in this
+//              state, if there are any
 //   pictures   of a box (see draw.js), the state and the numbers, the text of an SVG, by the names of their data-picture
-//   drag       the picture whose pointer moves a slider, if one does: { picture, key, steps, axis }, steps to the unit; axis(box) are
-//              both ends in it
+//   drag       the picture whose pointer moves sliders, if one does: { picture, keys, steps, axes }: the slider that follows it across,
+//              and the one that follows it up, if one does; steps to the unit; axes(box) are both ends of each in it. Where the
+//              picture takes the focus, the arrow keys move them by a step
 
 import { ACTIVATIONS } from "./activations.js";
-import { scale } from "./draw.js";
 import { clamp } from "./numbers.js";
 import { figure, plain } from "./words.js";
 
 const CALM = 600; // milliseconds without a change, before a voice speaks
+const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] }; // which of drag.keys, and which way
 
-/** What the markup says of the traits: `defaults`, the value of each; `ranges`, [low, high] of the numbers; `whole`, which of these are whole. */
+/**
+ * What the markup says of the traits: `defaults`, the value of each; `ranges`, [low, high] of the numbers; `whole`, which of these
+ * are whole; `options`, the values of each choice other than the activation's.
+ */
 export function controls(markup) {
   const { content } = Object.assign(document.createElement("template"), { innerHTML: markup });
   const sliders = [...content.querySelectorAll("input[data-key][min]")];
-  const of = (values) => Object.fromEntries(sliders.map((slider) => [slider.dataset.key, values(slider)]));
-  const activation = content.querySelector("[data-key=activation]").textContent;
+  const choices = [...content.querySelectorAll("select[data-key]")];
+  const of = (inputs, values) => Object.fromEntries(inputs.map((input) => [input.dataset.key, values(input)]));
+  const first = of(choices, ({ options }) => options[0].value);
   return {
-    defaults: { activation, parameter: null, ...of(({ value }) => Number(value)) },
-    ranges: of(({ min, max }) => [Number(min), Number(max)]),
+    defaults: { ...first, ...("activation" in first && { parameter: null }), ...of(sliders, ({ value }) => Number(value)) },
+    ranges: of(sliders, ({ min, max }) => [Number(min), Number(max)]),
+    options: of(choices.filter(({ dataset }) => dataset.key !== "activation"), ({ options }) => [...options].map(({ value }) => value)),
     whole: sliders.filter(({ step }) => step === "1").map(({ dataset }) => dataset.key),
   };
 }
 
 export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ model, el }) => {
-  const { defaults, ranges, whole } = controls(markup), keys = Object.keys(defaults);
+  const { defaults, ranges, whole, options } = controls(markup), keys = Object.keys(defaults);
   const within = (key, value) => (key in ranges ? clamp(Number.isFinite(value) ? value : defaults[key], ranges[key]) : value);
   const rounded = (key, value) => (whole.includes(key) ? Math.round(value) : value);
-  const read = () => Object.fromEntries(keys.map((key) => [key, rounded(key, within(key, model.get(key) ?? defaults[key]))]));
+  function value(key) {
+    const told = model.get(key) ?? defaults[key];
+    if (key in options && !options[key].includes(told)) throw new Error(`${key} must be one of ${options[key].join(", ")}; got ${told}`);
+    return rounded(key, within(key, told));
+  }
+  const read = () => Object.fromEntries(keys.map((key) => [key, value(key)]));
   evaluate(read()); // an unknown activation is an error before anything is drawn
   const uid = `explorer-${Math.random().toString(36).slice(2, 10)}`; // several explorers share a page
   el.insertAdjacentHTML("beforeend", markup.replaceAll("UID", uid));
@@ -53,14 +65,16 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
   const picture = (name) => find(`[data-picture="${name}"]`);
   const drawn = {}, lengths = new Map();
   let frame = 0, unsaved = false, timer = 0, said = "";
-  input("activation").innerHTML = offered();
+  if ("activation" in defaults) input("activation").innerHTML = offered();
 
   function update() {
     frame = 0;
     if (unsaved) model.save_changes();
     unsaved = false;
-    const state = read(), now = evaluate(state), { shows, written, values, labels, told } = say(state, now);
-    follow(state, now.chosen.p, values);
+    const state = read(), now = evaluate(state), { shows, written, values, labels, told, idle = [] } = say(state, now);
+    follow(state, values);
+    if ("activation" in state) followParameter(state, now.chosen.p, values);
+    each("input", (slider) => { slider.disabled = idle.includes(slider.dataset.key); });
     each("[data-quantity]", (node) => {
       const name = node.dataset.quantity, value = now[name] ?? state[name];
       node.dataset.value = value;
@@ -73,19 +87,25 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
     announce(Object.values(told));
   }
 
-  /** The controls show the state. */
-  function follow(state, p, values) {
-    input("activation").value = state.activation;
-    const { parameter } = ACTIVATIONS[state.activation], box = input("parameter"), name = parameter?.name ?? "parameter";
-    if (box) box.closest(".control").style.visibility = parameter ? "visible" : "hidden"; // hidden keeps its room
-    if (box && parameter) Object.assign(box, { min: parameter.low, max: parameter.high, step: (parameter.high - parameter.low) / 100 });
-    show("name", name);
-    for (const [key, value] of Object.entries({ ...state, parameter: p ?? 0 })) {
-      if (key === "activation" || !input(key)) continue;
-      input(key).value = value;
-      input(key).setAttribute("aria-valuetext", values[key] ?? `${key === "parameter" ? name : key} ${plain(value)}`);
-      show(key, plain(value));
+  /** The controls show the state; that of the parameter shows what it is for this activation. */
+  function follow(state, values) {
+    for (const key of keys.filter((key) => key !== "parameter")) {
+      input(key).value = state[key];
+      if (key in ranges) tell(key, key, state[key], values);
     }
+  }
+  function followParameter({ activation }, p, values) {
+    const { parameter } = ACTIVATIONS[activation], box = input("parameter"), name = parameter?.name ?? "parameter";
+    if (!box) return;
+    box.closest(".control").style.visibility = parameter ? "visible" : "hidden"; // hidden keeps its room
+    if (parameter) Object.assign(box, { min: parameter.low, max: parameter.high, step: (parameter.high - parameter.low) / 100 });
+    box.value = p ?? 0;
+    show("name", name);
+    tell("parameter", name, p ?? 0, values);
+  }
+  function tell(key, name, value, values) {
+    input(key).setAttribute("aria-valuetext", values[key] ?? `${name} ${plain(value)}`);
+    show(key, plain(value));
   }
 
   const show = (name, words) => each(`[data-shows="${name}"]`, (node) => { node.textContent = words; });
@@ -135,19 +155,29 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
   root.addEventListener("input", ({ target }) => {
     const key = target.dataset.key;
     if (key === "activation") change({ activation: target.value, parameter: ACTIVATIONS[target.value].parameter?.default ?? null });
-    else if (key) change({ [key]: Number(target.value) });
+    else if (key) change({ [key]: key in options ? target.value : Number(target.value) });
   });
   root.addEventListener("click", ({ target }) => {
     const stop = target.closest("[data-stop]");
     if (stop) change(stops[stop.dataset.stop]);
   });
+  const settled = (key, value) => clamp(Math.round(drag.steps * value) / drag.steps, ranges[key]);
+  const between = ([from, to], [low, high], at) => low + (high - low) * (at - from) / (to - from);
   function pull(event) { // the marker follows the pointer
     if (event.type === "pointermove" && !event.buttons) return;
-    const dragged = event.currentTarget, [left, right] = drag.axis(place(dragged)), range = ranges[drag.key];
-    const at = event.clientX - dragged.getBoundingClientRect().left;
-    if (at < right + 8) change({ [drag.key]: clamp(Math.round(drag.steps * scale(left, right, ...range)(at)) / drag.steps, range) });
+    const dragged = event.currentTarget, axes = drag.axes(place(dragged)), { left, top } = dragged.getBoundingClientRect();
+    const at = [event.clientX - left, event.clientY - top];
+    if (at[0] > axes[0][1] + 8) return;
+    change(Object.fromEntries(drag.keys.map((key, i) => [key, settled(key, between(axes[i], ranges[key], at[i]))])));
+  }
+  function nudge(event) {
+    const [i, way] = ARROWS[event.key] ?? [], key = drag.keys[i];
+    if (!key) return;
+    event.preventDefault(); // the page would scroll
+    change({ [key]: settled(key, value(key) + way / drag.steps) });
   }
   for (const event of drag ? ["pointerdown", "pointermove"] : []) picture(drag.picture).addEventListener(event, pull);
+  if (drag) picture(drag.picture).addEventListener("keydown", nudge);
 
   keys.forEach((key) => model.on(`change:${key}`, schedule));
   const resized = new ResizeObserver(() => { lengths.clear(); schedule(); });
