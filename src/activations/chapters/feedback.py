@@ -1,7 +1,7 @@
 """Checks that say why an answer is wrong, and the parts that they are made of."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,3 +79,23 @@ def choose(choice: str, right: str, reasons: Mapping[str, str]) -> Feedback:
     if choice not in reasons:
         raise ValueError(f"choice must be one of {', '.join(reasons)}, got {choice!r}")
     return Feedback(choice == right, reasons[choice])
+
+
+def diagnosis(answers: Mapping[str, str], patients: Iterable[str], illnesses: Sequence[str]) -> None:
+    """Refuse what does not give each patient one of the illnesses.
+
+    Args:
+        answers: What the reader gave, an illness for each patient.
+        patients: Their names, three of them.
+        illnesses: What they can have.
+
+    Raises:
+        TypeError: If the answers are no mapping.
+        ValueError: If a patient is missing or unknown, or an illness none of these.
+    """
+    *first, last = patients
+    names = f"{', '.join(first)} and {last}"
+    if not isinstance(answers, Mapping):
+        raise TypeError(f"answers must map {names} to what they have, got {type(answers).__name__}")
+    if {*answers} != {*first, last} or not {*answers.values()} <= {*illnesses}:
+        raise ValueError(f"answers must give {names} one of {', '.join(illnesses)}, got {dict(answers)}")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from activations.ambient import independent
-from activations.chapters.feedback import Feedback, choose, finite, near
+from activations.chapters.feedback import Feedback, choose, diagnosis, finite, near
 from activations.data import spirals, xor
 
 UNITS, LAYERS = 32, 2
@@ -92,10 +92,7 @@ def diagnose(answers: Mapping[str, str]) -> Feedback:
         TypeError: If the answers are no mapping.
         ValueError: If they do not give one of the three illnesses to each of A, B and C.
     """
-    if not isinstance(answers, Mapping):
-        raise TypeError(f"answers must map A, B and C to what they have, got {type(answers).__name__}")
-    if {*answers} != {"A", "B", "C"} or not {*answers.values()} <= {*ILLNESSES}:
-        raise ValueError(f"answers must give A, B and C one of {', '.join(ILLNESSES)}, got {dict(answers)}")
+    diagnosis(answers, "ABC", ILLNESSES)
     for name, network in patients().items():
         signs = _signs(network)
         if answers[name] == _illness(signs):

@@ -11,7 +11,7 @@ from torch import nn
 
 from activations import functions, trace
 from activations.ambient import independent
-from activations.chapters.feedback import Feedback, choose, finite, near
+from activations.chapters.feedback import Feedback, choose, diagnosis, finite, near
 from activations.data import mnist1d
 from activations.experiments.batches import batches
 from activations.gaussian import gradient_factor, gradient_profile
@@ -207,11 +207,7 @@ def diagnose(answers: Mapping[str, str]) -> Feedback:
         TypeError: If the answers are no mapping.
         ValueError: If they do not give one of the three illnesses to each of A, B and C.
     """
-    if not isinstance(answers, Mapping):
-        raise TypeError(f"answers must map A, B and C to what they have, got {type(answers).__name__}")
-    ill = ("small weights", "flat units", "silent layer")
-    if {*answers} != {"A", "B", "C"} or not {*answers.values()} <= {*ill}:
-        raise ValueError(f"answers must give A, B and C one of {', '.join(ill)}, got {dict(answers)}")
+    diagnosis(answers, "ABC", ("small weights", "flat units", "silent layer"))
     for name, network in patients().items():
         signs = _signs(network)
         if answers[name] == _illness(signs):
