@@ -4,6 +4,7 @@ A chapter's explorer joins by standing in its folder: `CHAPTERS` are all that ha
 holds for all.
 """
 
+import math
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -138,3 +139,18 @@ def refuses(kind: Any, name: str, wrong: Any, said: str) -> None:
     assert repr(made) == before
     with pytest.raises(TraitError, match=said):
         kind(**{name: wrong})
+
+
+def normals(seed):
+    """mulberry32, then Box and Muller, in Python's integers."""
+    state, low = seed, 0xFFFFFFFF
+
+    def uniform():
+        nonlocal state
+        state = (state + 0x6D2B79F5) & low
+        t = (state ^ (state >> 15)) * (state | 1) & low
+        t ^= (t + (t ^ (t >> 7)) * (t | 61)) & low
+        return ((t ^ (t >> 14)) + 0.5) / 2**32
+
+    while True:
+        yield math.sqrt(-2 * math.log(uniform())) * math.cos(2 * math.pi * uniform())

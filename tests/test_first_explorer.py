@@ -12,7 +12,7 @@ import pytest
 
 from activations import functions
 from activations.chapters.first.explorer import Explorer
-from explorers import refuses
+from explorers import normals, refuses
 
 DEEPEST, UNITS, SIGMA_B, SEEDS = 20, 16, (2.0, 0.5), (10, 11, 12, 13)
 XS = np.linspace(-3, 3, 181)
@@ -24,21 +24,6 @@ LINES = "states => states.map((s) => { const { lines, ...rest } = module.evaluat
 @pytest.fixture
 def show(explore):
     return functools.partial(explore, "first", parts=PARTS)
-
-
-def normals(seed):
-    """mulberry32, then Box and Muller, in Python's integers."""
-    state, low = seed, 0xFFFFFFFF
-
-    def uniform():
-        nonlocal state
-        state = (state + 0x6D2B79F5) & low
-        t = (state ^ (state >> 15)) * (state | 1) & low
-        t ^= (t + (t ^ (t >> 7)) * (t | 61)) & low
-        return ((t ^ (t >> 14)) + 0.5) / 2**32
-
-    while True:
-        yield math.sqrt(-2 * math.log(uniform())) * math.cos(2 * math.pi * uniform())
 
 
 @functools.cache

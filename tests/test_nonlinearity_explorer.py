@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from activations.chapters.nonlinearity.explorer import Explorer
-from explorers import refuses
-from test_first_explorer import normals
+from explorers import normals, refuses
 
 MOST, SEED = 8, 18429
 DEFAULT = {"network": "random", "units": 5, "biases": 1.0, "x1": 1.0, "x2": -0.5}

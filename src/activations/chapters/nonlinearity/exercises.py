@@ -58,11 +58,10 @@ def _network(draw: torch.Generator, kind: str, offset: float) -> nn.Sequential:
 
 
 def _signs(network: nn.Module) -> dict[str, float]:
-    """What tells the three apart: the largest entry of the local matrices, and the pieces near the data and far out."""
+    """What tells the three apart: the largest entry of the local matrices near the data, and the pieces far out."""
     across = torch.tensor([[-1.0, -0.7], [1.0, 0.7]], dtype=torch.float64)
     return {
         "slope": _matrices(network, across, 101).abs().max().item(),
-        "near": _pieces(network, across),
         "far": _pieces(network, FAR_OUT * across),
     }
 
