@@ -33,6 +33,19 @@ def test_one_file_exports_what_the_modules_make_together(package: Path, browser)
     page.close()
 
 
+def test_data_in_json_are_a_module(package: Path, browser):
+    (package / "core" / "grid.json").write_text('{"depth": [2, 40], "named": {"a": [[87, 10]]}}\n')
+    (package / "last.js").write_text(
+        'import { DATA } from "./core/grid.json.js";\n\nexport const all = DATA;\n'
+    )
+    assert "core/grid.json.js" in bundle.files()
+    page = browser.new_page()
+    js = "async (code) => (await import('data:text/javascript,' + encodeURIComponent(code))).all"
+    found = page.evaluate(js, bundle.bundle("last.js"))
+    page.close()
+    assert found == {"depth": [2, 40], "named": {"a": [[87, 10]]}}
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -8,23 +8,25 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from activations import functions
-from activations.widgets.widget import Choice, Whole
+from activations.widgets.widget import Choice, Whole, WholeChoice
 from explorers import CHAPTERS, widget
 
-CHOOSING = [chapter for chapter in CHAPTERS if widget(chapter).has_trait("activation")]
+CHOOSING = [chapter for chapter in CHAPTERS if widget(chapter).has_trait("parameter")]
 of_each = pytest.mark.parametrize("chapter", CHAPTERS)
 where_one_chooses = pytest.mark.parametrize("chapter", CHOOSING)
 
 
 def chosen(chapter, activation="relu"):
-    """A state with this activation, where the reader has that choice."""
+    """A state with this activation, where the reader can choose any."""
     return {"activation": activation} if chapter in CHOOSING else {}
 
 
 def choices(chapter):
-    """What can be chosen, by the trait: every chapter has one such choice."""
+    """What can be chosen, by the trait: every chapter has such a choice."""
     made = {
-        name: trait.options for name, trait in widget(chapter).traits().items() if isinstance(trait, Choice)
+        name: trait.options
+        for name, trait in widget(chapter).traits().items()
+        if isinstance(trait, Choice | WholeChoice)
     }
     return made | {name: functions.names() for name in chosen(chapter)}
 
@@ -47,7 +49,7 @@ def test_page_and_kernel_begin_alike_and_have_the_same_ranges(explore, chapter):
     assert defaults == {key: getattr(begun, key) for key in defaults}
     assert ranges == {key: [slider.low, slider.high] for key, slider in sliders(chapter).items()}
     assert whole == [name for name, trait in begun.traits().items() if isinstance(trait, Whole)]
-    assert options == {name: words for name, words in choices(chapter).items() if name != "activation"}
+    assert options == {name: words for name, words in choices(chapter).items() if name not in chosen(chapter)}
 
 
 @where_one_chooses
@@ -65,7 +67,7 @@ def test_every_number_on_show_is_one_that_evaluate_returns(explore, chapter):
     page = explore(chapter, chosen(chapter))
     shown, computed = page.evaluate("""() => {
       const shown = (what, about) => [...document.querySelectorAll(what)].map(about);
-      const state = Object.fromEntries(shown("[data-key]", ({ dataset, value, tagName }) => [dataset.key, tagName === "SELECT" ? value : Number(value)]));
+      const state = Object.fromEntries(shown("[data-key]", ({ dataset, value, tagName }) => [dataset.key, tagName === "SELECT" && Number.isNaN(Number(value)) ? value : Number(value)]));
       return [shown("[data-quantity]", ({ dataset, textContent }) => [dataset.quantity, dataset.value, textContent]),
         { ...state, ...module.evaluate(state), chosen: null }];
     }""")
@@ -119,11 +121,13 @@ def test_nothing_moves_and_nothing_sticks_out(explore, chapter, width):
         Object.values(e.getBoundingClientRect().toJSON()).map((v) => v.toFixed(2))),
         [...document.querySelectorAll("svg text")].filter(sticks).map((text) => text.textContent)];
     }"""
-    ((choice, words),) = choices(chapter).items()
-    for word in words:
+    offered = choices(chapter)
+    assert offered
+    for words in itertools.product(*offered.values()):
         for place in range(3):
             numbers = {key: values[place] for key, values in ends.items()}
-            found, texts = page.evaluate(look, {choice: word, "parameter": None, **numbers})
+            state = dict(zip(offered, words, strict=True)) | {"parameter": None} | numbers
+            found, texts = page.evaluate(look, state)
             boxes.add(json.dumps(found))
             beyond += texts
     assert len(boxes) == 1

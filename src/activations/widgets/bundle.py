@@ -5,7 +5,8 @@ browsers import nothing. Joining them is plain text: each module becomes a funct
 therefore takes imports and exports in two forms alone, a line each, ``import { a, b } from "./other.js";`` and an
 ``export`` before a declaration; and in the module that the file begins from also ``export default``.
 
-Some modules are no files: one holds what the registry knows, as data, and ``explorer.html.js`` the text of ``explorer.html``.
+Some modules are no files: one holds what the registry knows, as data, ``explorer.html.js`` the text of ``explorer.html``, and
+``trained.json.js`` what ``trained.json`` holds.
 """
 
 import json
@@ -56,6 +57,8 @@ def text(module: str) -> str:
     if module.endswith(".html.js"):
         markup = json.dumps(text(module.removesuffix(".js")), ensure_ascii=False)
         return f"export const MARKUP = {markup};\n"
+    if module.endswith(".json.js"):
+        return f"export const DATA = {text(module.removesuffix('.js')).strip()};\n"
     return (PACKAGE / module).read_text(encoding="utf8")
 
 
@@ -63,7 +66,7 @@ def files() -> list[str]:
     """The paths of all modules and style sheets."""
     found = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.*")]
     kept = [file for file in found if file.endswith((".js", ".css"))]
-    return sorted([*kept, *(f"{file}.js" for file in found if file.endswith(".html")), REGISTRY])
+    return sorted([*kept, *(f"{file}.js" for file in found if file.endswith((".html", ".json"))), REGISTRY])
 
 
 def imported(module: str) -> list[str]:

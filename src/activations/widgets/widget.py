@@ -40,19 +40,30 @@ def sliders(markup: str) -> dict[str, Slider]:
     }
 
 
-def choices(markup: str) -> dict[str, list[str]]:
-    """The values from which an explorer's markup lets choose, by their traits; the first is the default.
+class Options(NamedTuple):
+    """What a choice offers, and where it begins."""
+
+    words: list[str]
+    value: str
+
+
+def choices(markup: str) -> dict[str, Options]:
+    """The values from which an explorer's markup lets choose, by their traits; it begins at the one selected, or the first.
 
     Args:
         markup: The file's path within the package, as ``"chapters/nonlinearity/explorer.html"``.
     """
-    found: dict[str, list[str]] = {}
+    words: dict[str, list[str]] = {}
+    selected: dict[str, str] = {}
     for tag, about in _tags(markup):
         if tag == "select":
-            found[about["data-key"]] = options = []
+            key = about["data-key"]
+            words[key] = []
         elif tag == "option" and "value" in about:
-            options.append(about["value"])
-    return found
+            words[key].append(about["value"])
+            if "selected" in about:
+                selected[key] = about["value"]
+    return {key: Options(found, selected.get(key, found[0])) for key, found in words.items() if found}
 
 
 def _tags(markup: str) -> list[tuple[str, dict[str, str]]]:
@@ -118,12 +129,12 @@ class Choice(traitlets.Unicode):
     """One of several words, which the page and the kernel share.
 
     Args:
-        options: The words; the first is the default.
+        options: The words, and the default.
     """
 
-    def __init__(self, options: list[str]) -> None:
-        super().__init__(options[0])
-        self.options = options
+    def __init__(self, options: Options) -> None:
+        super().__init__(options.value)
+        self.options = options.words
         self.tag(sync=True)
 
     def validate(self, obj: Any, value: Any) -> Any:
@@ -133,6 +144,28 @@ class Choice(traitlets.Unicode):
                 f"{self.name} must be one of {', '.join(self.options)}; got {shown(value)}"
             )
         return value
+
+
+class WholeChoice(traitlets.Int):
+    """One of several whole numbers, which the page and the kernel share.
+
+    Args:
+        options: The numbers as words, and the default.
+    """
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(int(options.value))
+        self.options = [int(word) for word in options.words]
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """The number as an int, if it is one of them."""
+        found = real(value)
+        if found is None or found not in self.options:
+            raise traitlets.TraitError(
+                f"{self.name} must be one of {', '.join(map(str, self.options))}; got {shown(value)}"
+            )
+        return int(found)
 
 
 class _Parameter(_Real):

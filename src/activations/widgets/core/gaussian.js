@@ -53,18 +53,19 @@ export function quadrature(mean, sd, kinks) {
 export const expectation = (g, { x, w }) => x.reduce((sum, at, i) => sum + w[i] * g(at), 0);
 
 /**
- * Variance of the pre-activations in each layer, spread of its outputs over examples that are unrelated at first, and what is left there
- * of the gradient's norm; layer 1 comes first. A signal that explodes has q = spread = Infinity from there on, and a gradient of NaN from
- * there down; one that dies out has q = spread = 0.
+ * Variance q of the pre-activations in each layer, how far those of two examples are apart that are unrelated at first (their correlation
+ * is 1 − apart), spread of its outputs over such examples, and what is left there of the gradient's norm; layer 1 comes first. A signal that explodes has q = spread = Infinity and apart = NaN
+ * from there on, and a gradient of NaN from there down; one that dies out has q = spread = 0.
  */
-export function gradientProfile({ f, slope, kinks }, sigmaW, depth) {
-  const q = Array(depth).fill(Infinity), spread = Array(depth).fill(Infinity), factors = Array(depth).fill(NaN);
-  let length = sigmaW ** 2, d = 1; // two examples' pre-activations have the correlation 1 − d
+export function gradientProfile({ f, slope, kinks }, sigmaW, depth, sigmaB = 0) {
+  const q = Array(depth).fill(Infinity), spread = Array(depth).fill(Infinity), factors = Array(depth).fill(NaN), apart = Array(depth).fill(NaN);
+  let length = sigmaW ** 2 + sigmaB ** 2, d = sigmaW ** 2 / length; // a bias is the same for all examples
   for (let layer = 0; layer < depth && length < LARGEST; layer++) {
     const sd = sqrt(max(length, SMALLEST)), rule = quadrature(0, sd, kinks), steep = expectation((x) => slope(x) ** 2, rule);
     q[layer] = length < SMALLEST ? 0 : length;
+    apart[layer] = d;
     factors[layer] = sigmaW ** 2 * steep;
-    length = sigmaW ** 2 * expectation((x) => f(x) ** 2, rule);
+    length = sigmaW ** 2 * expectation((x) => f(x) ** 2, rule) + sigmaB ** 2;
     if (q[layer] === 0) spread[layer] = 0;
     else if (d > 1 - 1e-9) spread[layer] = deviation(f, rule);
     else if (sd * sqrt(d) < 1e-5 * min(1, sd)) spread[layer] = sd * sqrt(d * steep); // so near to each other that f is a line
@@ -73,7 +74,7 @@ export function gradientProfile({ f, slope, kinks }, sigmaW, depth) {
   }
   let log = 0;
   const left = factors.map((_, i) => exp((log += Math.log(factors[depth - 1 - i])) / 2)).reverse();
-  return { q, spread, left };
+  return { q, apart, spread, left };
 }
 
 /** Standard deviation of f(z) by such a rule. */

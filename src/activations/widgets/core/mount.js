@@ -3,10 +3,11 @@
 // `mount(about)` is an anywidget's `render({ model, el })`. It puts the markup into `el` and keeps the model's traits in step with
 // the controls. What an explorer tells about itself:
 //
-//   markup     plain HTML, in which UID is one explorer's own name. [data-key] is the control of a trait, a slider with the trait's
-//              range as min and max, and its default as value, or a choice, whose first option is the default; that of the
-//              activation is filled with all there are, and its parameter need have no control; a trait whose slider has steps of
-//              1 is a whole number. [data-shows] takes a text, [data-quantity] a number as text, in full in its data-value,
+//   markup     plain HTML, in which UID is one explorer's own name. [data-key] is the control of a trait: a slider, with the trait's
+//              range as min and max, and its default as value; or a choice, which begins at its selected option, or else its first.
+//              A trait whose slider has steps of 1, or whose options' values are all whole numbers, is one. The activation's
+//              choice, where its option has no value, is filled with all there are, and its parameter need have no control.
+//              [data-shows] takes a text, [data-quantity] a number as text, in full in its data-value,
 //              [data-stop] sets traits when pressed. A .room is as large as its data-room, the longest that it will hold, whatever
 //              it holds: so nothing changes its size, under any font. .letters and .spoken have to be there.
 //   stops      the traits that each button sets, if there are buttons
@@ -29,18 +30,21 @@ const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], Arr
 
 /**
  * What the markup says of the traits: `defaults`, the value of each; `ranges`, [low, high] of the numbers; `whole`, which of these
- * are whole; `options`, the values of each choice other than the activation's.
+ * are whole; `options`, the values of each choice that is not filled with all activations.
  */
 export function controls(markup) {
   const { content } = Object.assign(document.createElement("template"), { innerHTML: markup });
   const sliders = [...content.querySelectorAll("input[data-key][min]")];
   const choices = [...content.querySelectorAll("select[data-key]")];
   const of = (inputs, values) => Object.fromEntries(inputs.map((input) => [input.dataset.key, values(input)]));
-  const first = of(choices, ({ options }) => options[0].value);
+  const closed = choices.filter(({ options }) => options[0].hasAttribute("value")), free = closed.length < choices.length;
+  const numeric = ({ options }) => [...options].every(({ value }) => /^\d+$/.test(value));
+  const read = (choice, value) => (numeric(choice) ? Number(value) : value);
+  const begun = of(choices, (choice) => read(choice, choice.value));
   return {
-    defaults: { ...first, ...("activation" in first && { parameter: null }), ...of(sliders, ({ value }) => Number(value)) },
+    defaults: { ...begun, ...(free && { parameter: null }), ...of(sliders, ({ value }) => Number(value)) },
     ranges: of(sliders, ({ min, max }) => [Number(min), Number(max)]),
-    options: of(choices.filter(({ dataset }) => dataset.key !== "activation"), ({ options }) => [...options].map(({ value }) => value)),
+    options: of(closed, (choice) => [...choice.options].map(({ value }) => read(choice, value))),
     whole: sliders.filter(({ step }) => step === "1").map(({ dataset }) => dataset.key),
   };
 }
@@ -65,7 +69,7 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
   const picture = (name) => find(`[data-picture="${name}"]`);
   const drawn = {}, lengths = new Map();
   let frame = 0, unsaved = false, timer = 0, said = "";
-  if ("activation" in defaults) input("activation").innerHTML = offered();
+  if ("parameter" in defaults) input("activation").innerHTML = offered();
 
   function update() {
     frame = 0;
@@ -73,7 +77,7 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
     unsaved = false;
     const state = read(), now = evaluate(state), { shows, written, values, labels, told, idle = [] } = say(state, now);
     follow(state, values);
-    if ("activation" in state) followParameter(state, now.chosen.p, values);
+    if ("parameter" in state) followParameter(state, now.chosen.p, values);
     each("input", (slider) => { slider.disabled = idle.includes(slider.dataset.key); });
     each("[data-quantity]", (node) => {
       const name = node.dataset.quantity, value = now[name] ?? state[name];
@@ -154,8 +158,8 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
 
   root.addEventListener("input", ({ target }) => {
     const key = target.dataset.key;
-    if (key === "activation") change({ activation: target.value, parameter: ACTIVATIONS[target.value].parameter?.default ?? null });
-    else if (key) change({ [key]: key in options ? target.value : Number(target.value) });
+    if (key === "activation" && "parameter" in defaults) change({ activation: target.value, parameter: ACTIVATIONS[target.value].parameter?.default ?? null });
+    else if (key) change({ [key]: key in options ? options[key].find((option) => String(option) === target.value) : Number(target.value) });
   });
   root.addEventListener("click", ({ target }) => {
     const stop = target.closest("[data-stop]");
