@@ -215,7 +215,8 @@ def test_wrong_weights_are_told_why_and_what_they_leave(answer, says):
     found = check.change_sigma_w(answer)
     assert not found.right and says in found.why
     left = math.log10(gradient_profile("tanh", answer, 0.3, depth=50).left[0])
-    assert found.why.startswith(f"σ_w = {answer:g} leaves 10^{left:.1f} of the gradient")
+    power = f"{left:.1f}".replace("-", "−")
+    assert found.why.startswith(f"σ_w = {answer:g} leaves 10^{power} of the gradient")
 
 
 def test_weights_at_the_ends_of_the_range_are_answered():

@@ -34,6 +34,11 @@ def _left(activation: str, sigma_w: float, sigma_b: float, depth: int) -> float:
     return math.log10(float(gradient_profile(activation, sigma_w, sigma_b, depth=depth).left[0]))
 
 
+def _power(exponent: float) -> str:
+    """A power of ten as a sentence has it."""
+    return f"10^{exponent:.1f}".replace("-", "−")
+
+
 def predict_exponent(exponent: float) -> Feedback:
     """Exercise 3: the power of ten that twenty ReLU layers with torch's default weights leave of the gradient's norm.
 
@@ -46,9 +51,7 @@ def predict_exponent(exponent: float) -> Feedback:
     return near(
         finite("exponent", exponent),
         default,
-        f"each layer multiplies the squared norm by σ_w² · ½ = ⅙, and {RELU_LAYERS} of them leave 10^{default:.1f} of the norm.".replace(
-            "^-", "^−"
-        ),
+        f"each layer multiplies the squared norm by σ_w² · ½ = ⅙, and {RELU_LAYERS} of them leave {_power(default)} of the norm.",
         within=0.75,
         mistakes={
             2 * default: "that is what is left of the squared norm. The norm is its root.",
@@ -72,7 +75,7 @@ def change_sigma_w(sigma_w: float) -> Feedback:
     if not 1e-3 <= answer <= 1e3:  # far beyond, what is left of the gradient is no float64
         raise ValueError(f"sigma_w must be from 1e-3 to 1e3, got {answer}")
     left = _left("tanh", answer, SIGMA_B, TANH_LAYERS)
-    shown = f"σ_w = {answer:g} leaves 10^{left:.1f} of the gradient"
+    shown = f"σ_w = {answer:g} leaves {_power(left)} of the gradient"
     if 0.5 <= 10**left <= 2:
         return Feedback(
             True,
