@@ -141,6 +141,31 @@ def refuses(kind: Any, name: str, wrong: Any, said: str) -> None:
         kind(**{name: wrong})
 
 
+def finger_moves(
+    browser: Browser, workshop: str, chapter: str, state: dict[str, Any], point: str, *, height: int
+) -> None:
+    """A finger on a chapter's point moves it, and does not scroll the page, which is as high as that."""
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": height})
+    page = context.new_page()
+    page.goto(workshop)
+    page.evaluate("load", [f"chapters/{chapter}/explorer.js"])
+    page.evaluate("state => { show(state); return painted(); }", state)
+    dot = page.locator(point).bounding_box()
+    x, y = dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2
+    touch = context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 9):
+        at = {"x": x - 4 * step, "y": y - 10 * step}
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [at]})
+        page.evaluate("painted()")
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.evaluate("painted()")
+    there = page.locator(point).bounding_box()
+    assert [there["x"] - dot["x"], there["y"] - dot["y"]] == pytest.approx([-32, -80], abs=4)
+    assert page.evaluate("scrollY") == 0
+    context.close()
+
+
 def normals(seed):
     """mulberry32, then Box and Muller, in Python's integers."""
     state, low = seed, 0xFFFFFFFF

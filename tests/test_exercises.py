@@ -12,6 +12,7 @@ import torch
 from activations.chapters.feedback import Feedback, choose, near
 from activations.chapters.saturation import exercises as check
 from activations.gaussian import gradient_profile
+from answers import each_gets_its_own_answer
 
 NOTEBOOK = json.loads(
     (Path(__file__).parents[1] / "notebooks" / "saturation.ipynb").read_text(encoding="utf-8")
@@ -47,12 +48,6 @@ def test_a_choice_is_told_its_own_reason_and_what_is_no_choice_is_refused():
     ]
     with pytest.raises(ValueError, match="^choice must be one of a, b, got 'c'$"):
         choose("c", "b", reasons)
-
-
-def each_gets_its_own_answer(wrong):
-    answers = [feedback.why for feedback in wrong]
-    assert not any(feedback.right for feedback in wrong)
-    assert len(set(answers)) == len(answers)
 
 
 # ---------------------------------------------------------------- predict

@@ -10,14 +10,9 @@ import torch
 from activations.chapters.initialization import exercises as check
 from activations.data import itself
 from activations.gaussian import critical_sigma_w, gain, gradient_profile
+from answers import each_gets_its_own_answer, same_at_every_call
 
 RIGHT = {"A": "perfect forward pass", "B": "gain too large", "C": "gain too small"}
-
-
-def each_gets_its_own_answer(wrong):
-    answers = [feedback.why for feedback in wrong]
-    assert not any(feedback.right for feedback in wrong)
-    assert len(set(answers)) == len(answers)
 
 
 # ---------------------------------------------------------------- diagnose
@@ -69,10 +64,7 @@ def rates(values):
 
 
 def test_patients_are_the_same_at_every_call_and_each_has_its_own_illness():
-    first, again = check.patients(), check.patients()
-    for name, network in first.items():
-        for p, q in zip(network.parameters(), again[name].parameters(), strict=True):
-            assert torch.equal(p, q)
+    same_at_every_call(check.patients)
     assert check.diagnose(RIGHT).right
 
 

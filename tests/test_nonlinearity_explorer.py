@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from activations.chapters.nonlinearity.explorer import Explorer
-from explorers import normals, refuses
+from explorers import finger_moves, normals, refuses
 
 MOST, SEED = 8, 18429
 DEFAULT = {"network": "random", "units": 5, "biases": 1.0, "x1": 1.0, "x2": -0.5}
@@ -193,25 +193,7 @@ def test_the_point_follows_the_pointer_both_ways(show):
 
 
 def test_a_finger_on_the_point_moves_it_and_not_the_page(browser, workshop):
-    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 500})
-    page = context.new_page()
-    page.goto(workshop)
-    page.evaluate("load", ["chapters/nonlinearity/explorer.js"])
-    page.evaluate("state => { show(state); return painted(); }", DEFAULT)
-    dot = page.locator(POINT).bounding_box()
-    x, y = dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2
-    touch = context.new_cdp_session(page)
-    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-    for step in range(1, 9):
-        at = {"x": x - 4 * step, "y": y - 10 * step}
-        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [at]})
-        page.evaluate("painted()")
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    page.evaluate("painted()")
-    there = page.locator(POINT).bounding_box()
-    assert [there["x"] - dot["x"], there["y"] - dot["y"]] == pytest.approx([-32, -80], abs=4)
-    assert page.evaluate("scrollY") == 0
-    context.close()
+    finger_moves(browser, workshop, "nonlinearity", DEFAULT, POINT, height=500)
 
 
 def test_it_is_worked_by_the_keyboard_alone(show):
