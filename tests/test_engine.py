@@ -232,6 +232,7 @@ def test_programs_that_were_trained_before_are_not_trained_again():
         lambda: run(Grid(**SMALL, rate=2e-3)),
         lambda: run(Grid(**SMALL, activation=functions.get("leaky_relu", negative_slope=0.0))),
         lambda: run(Grid(**SMALL, init=initialize.get("xavier", gain=1.01))),
+        lambda: run(Grid(**SMALL, norm="weight")),
         lambda: run(Grid(**SMALL), every=10),
         lambda: run(Grid(**SMALL), evaluate=10),
         lambda: run(Grid(**SMALL), precision="float64"),
@@ -281,6 +282,15 @@ def test_an_activation_of_the_readers_own_is_not_kept(cache):
     assert not cache.exists()
 
 
+def test_a_norm_after_the_activation_is_kept_and_not_taken_for_the_one_before(cache):
+    after = normalize.get("layer", after=True)
+    before = run(Grid(norm="layer", **SMALL))
+    first, again = (run(Grid(norm=after, **SMALL)) for _ in range(2))
+    assert [each.about["from_cache"] for each in (first, again)] == [0, 1] and len(list(cache.iterdir())) == 2
+    assert_same(first, again)
+    assert not first.history.loss.equals(before.history.loss)
+
+
 def test_a_norm_of_the_readers_own_is_not_taken_for_another(cache, tmp_path):
     mine = replace(normalize.get("layer"), layer=normalize.RMSNorm)
     run(Grid(norm="layer", **SMALL))
@@ -288,6 +298,10 @@ def test_a_norm_of_the_readers_own_is_not_taken_for_another(cache, tmp_path):
     assert result.about["from_cache"] == 0 and len(list(cache.iterdir())) == 1
     with pytest.raises(ValueError, match="norm must be a registered one to be written down, got 'layer'"):
         result.save(tmp_path / "run.npz")
+    result = run(Grid(norm=replace(mine, name="none", after=True), **SMALL))
+    with pytest.raises(ValueError, match="norm must be a registered one .*, got 'none, after'"):
+        result.save(tmp_path / "run.npz")
+    assert len(list(cache.iterdir())) == 1
 
 
 def test_the_cache_can_be_switched_off(monkeypatch, cache):
@@ -373,8 +387,9 @@ def test_what_was_used_longest_ago_makes_room(monkeypatch, cache):
 
 def test_a_run_is_saved_and_loaded_without_loss(tmp_path):
     grid = Grid(
-        activation=("tanh", functions.get("elu", alpha=0.3)), init=initialize.get("he", gain=0.7), norm=("none", "batch"),
-        rate=(1e-3, 1 / 3), weight_decay=(0.0, 0.1), **SMALL,
+        activation=("tanh", functions.get("elu", alpha=0.3)), init=initialize.get("he", gain=0.7),
+        norm=("none", "batch", normalize.get("batch", after=True), "weight"), rate=(1e-3, 1 / 3),
+        weight_decay=(0.0, 0.1), **SMALL,
     )  # fmt: skip
     whole = run(grid, every=7, evaluate=10, probe=probes.layers, data=SIGNALS)
     path = whole.save(tmp_path / "run")

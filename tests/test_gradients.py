@@ -174,6 +174,7 @@ class Mine(MLP):
     "stack",
     [
         perceptrons("tanh", norm="layer"),
+        perceptrons("tanh", norm="weight"),
         perceptrons("tanh", kind=Residual),
         perceptrons("tanh", kind=Mine),
         hooked(perceptrons("tanh")),
@@ -188,6 +189,7 @@ class Mine(MLP):
     ],
     ids=[
         "norm",
+        "norm of weights",
         "residual",
         "subclass",
         "hooked",

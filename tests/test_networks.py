@@ -5,8 +5,9 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
-from activations import functions, initialize
+from activations import functions, initialize, normalize
 from activations.networks import MLP, NETWORKS, LeNet, Member, Stack, weights
 from activations.networks.stack import _Head
 from activations.nn import apply
@@ -54,9 +55,24 @@ class Shifted(nn.Module):
         return self.norm(z) * self.weight + self.bias
 
 
+def weighed(stack: Stack, place: int, index: int, layer: nn.Module) -> nn.Module:
+    """A layer of a member, with torch's weight norm where the stack has weight norm."""
+    if stack.norm.weights and place < len(stack.norms):
+        weight_norm(layer)
+        scale = layer.parametrizations.weight.original0
+        scale.data = stack.norms[place].gamma.data[index].view(scale.shape)
+    return layer
+
+
+def activated(stack: Stack, place: int, index: int) -> list[nn.Module]:
+    """One of a member's activations and its norm, in their order."""
+    layers = [*plain_norm(stack, place, index), Applied(stack.members[index].activation)]
+    return layers[::-1] if stack.norm.after else layers
+
+
 def plain_norm(stack: Stack, place: int, index: int) -> list[nn.Module]:
-    """The norm before one of a member's activations, as torch writes it."""
-    if not stack.norms:
+    """The norm before or after one of a member's activations, as torch writes it."""
+    if not stack.norms or stack.norm.weights:
         return []
     layer = stack.norms[place]
     features = layer.gamma.shape[1]
@@ -74,20 +90,21 @@ def plain_norm(stack: Stack, place: int, index: int) -> list[nn.Module]:
 
 def plain(stack: Stack, index: int) -> nn.Sequential:
     """Member `index` as torch writes it, with the same weights, in float64."""
-    activation = stack.members[index].activation
     layers: list[nn.Module] = []
     place = 0
     if isinstance(stack, LeNet):
         for kernel, shift, padding in zip(stack.kernels, stack.shifts, (2, 0), strict=True):
             convolution = nn.Conv2d(kernel.shape[2], kernel.shape[1], 5, padding=padding)
             convolution.weight.data, convolution.bias.data = kernel.data[index], shift.data[index]
-            layers += [convolution, *plain_norm(stack, place, index), Applied(activation), nn.AvgPool2d(2)]
+            convolution = weighed(stack, place, index, convolution)
+            layers += [convolution, *activated(stack, place, index), nn.AvgPool2d(2)]
             place += 1
     layers.append(nn.Flatten())
     for last, (W, b) in enumerate(zip(stack.W, stack.b, strict=True), start=1 - len(stack.W)):
         linear = nn.Linear(*W.shape[1:])
         linear.weight.data, linear.bias.data = W.data[index].T, b.data[index, 0]
-        layers += [linear] if last == 0 else [linear, *plain_norm(stack, place, index), Applied(activation)]
+        layers.append(weighed(stack, place, index, linear))
+        layers += activated(stack, place, index) if last < 0 else []
         place += 1
     return copy.deepcopy(nn.Sequential(*layers).double())  # so far they are views of the stack's
 
@@ -108,14 +125,17 @@ def small(kind, members, norm="none", width=7):
     """A network of any kind with odd sizes, in float32, and a batch for it."""
     torch.manual_seed(0)
     if kind == "lenet":
-        return LeNet(members, norm=norm), torch.randn(3, 1, 28, 28)
+        return LeNet(members, norm=norm), torch.randn(9, 1, 28, 28)
     return NETWORKS[kind](members, (5,), 3, depth=2, width=width, norm=norm), torch.randn(9, 5)
 
 
 def norms_of(kind):
+    """All that a kind of network takes."""
     if kind in ("rnn", "gru", "lstm"):
-        return ["none"]
-    return [norm for norm in NORMS if (kind, norm) != ("lenet", "group")]
+        return [NORMS["none"]]
+    fitting = [norm for norm in NORMS.values() if (kind, norm.name) != ("lenet", "group")]
+    movable = [norm for norm in fitting if norm.layer and not norm.weights and kind in ("mlp", "lenet")]
+    return fitting + [normalize.get(norm, after=True) for norm in movable]
 
 
 def assert_near(a, b):
@@ -123,9 +143,11 @@ def assert_near(a, b):
 
 
 FITTING = [(kind, norm) for kind in NETWORKS for norm in norms_of(kind)]
-EVERY_NETWORK = pytest.mark.parametrize(("kind", "norm"), FITTING, ids=map("-".join, FITTING))
+EVERY_NETWORK = pytest.mark.parametrize(("kind", "norm"), FITTING, ids=[f"{k}-{n.label}" for k, n in FITTING])
 NORMED = [(MLP, norm) for norm in norms_of("mlp")] + [(LeNet, norm) for norm in norms_of("lenet")]
-EVERY_NORM = pytest.mark.parametrize(("kind", "norm"), NORMED, ids=[f"{k.__name__}-{n}" for k, n in NORMED])
+EVERY_NORM = pytest.mark.parametrize(
+    ("kind", "norm"), NORMED, ids=[f"{k.__name__}-{n.label}" for k, n in NORMED]
+)
 EVERY_KIND = pytest.mark.parametrize("kind", [MLP, LeNet], ids=["mlp", "lenet"])
 EVERY_STACK = pytest.mark.parametrize("members", ALL)
 
@@ -174,19 +196,27 @@ def test_gradients_are_those_of_the_plain_networks(kind, norm, members):
     def assert_learns_as(a, b):
         torch.testing.assert_close(a, b.view(a.shape), rtol=1e-8, atol=1e-8)
 
+    def weight_of(layer):
+        normed = hasattr(layer, "parametrizations")
+        return layer.parametrizations.weight.original1 if normed else layer.weight
+
     for index in range(len(members)):
         alone = plain(stack, index)
         alone(x).pow(2).sum().backward()
         linear = [layer for layer in alone if isinstance(layer, nn.Linear)]
         for W, b, layer in zip(stack.W, stack.b, linear, strict=True):
-            assert_learns_as(W.grad[index].T, layer.weight.grad)
+            assert_learns_as(W.grad[index].T, weight_of(layer).grad)
             assert_learns_as(b.grad[index, 0], layer.bias.grad)
         convolutions = [layer for layer in alone if isinstance(layer, nn.Conv2d)]
         for kernel, shift, layer in zip(
             getattr(stack, "kernels", ()), getattr(stack, "shifts", ()), convolutions, strict=True
         ):
-            assert_learns_as(kernel.grad[index], layer.weight.grad)
+            assert_learns_as(kernel.grad[index], weight_of(layer).grad)
             assert_learns_as(shift.grad[index], layer.bias.grad)
+        if stack.norm.weights:
+            for ours, layer in zip(stack.norms, [*convolutions, *linear[:-1]], strict=True):
+                assert_learns_as(ours.gamma.grad[index], layer.parametrizations.weight.original0.grad)
+            continue
         norms = [
             layer
             for layer in alone
@@ -195,6 +225,63 @@ def test_gradients_are_those_of_the_plain_networks(kind, norm, members):
         for ours, layer in zip(stack.norms, norms, strict=True):
             assert_learns_as(ours.gamma.grad[index], layer.weight.grad)
             assert_learns_as(ours.beta.grad[index], layer.bias.grad)
+
+
+@pytest.mark.parametrize("kind", [kind for kind, norm in FITTING if norm.weights])
+def test_with_weight_norm_a_network_begins_as_the_same_without_to_the_last_bit(kind):
+    (bare, x), (normed, _) = small(kind, MIXED), small(kind, MIXED, "weight")
+    assert torch.equal(normed(x), bare(x))
+    with torch.no_grad():
+        for W in [*weights(normed)][:-1]:
+            W *= 3
+    torch.testing.assert_close(normed(x), bare(x), rtol=1e-5, atol=1e-6)
+    with torch.no_grad():
+        for norm in normed.norms:
+            norm.gamma *= 3
+    assert not torch.allclose(normed(x), bare(x), rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("name", "plain"), [("batch", nn.BatchNorm1d), ("layer", nn.LayerNorm)])
+def test_a_norm_after_the_activation_is_what_torch_computes_in_that_order(name, plain, training):
+    torch.manual_seed(0)
+    stack = MLP(
+        [Member.of("tanh", "xavier", 0)], (4,), 3, depth=1, width=6, norm=normalize.get(name, after=True)
+    )
+    alone = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), plain(6), nn.Linear(6, 3))
+    with torch.no_grad():
+        for W, b, linear in zip(stack.W, stack.b, (alone[0], alone[3]), strict=True):
+            linear.weight.copy_(W[0].T)
+            linear.bias.copy_(b[0, 0])
+    for network in (stack.double(), alone.double()):
+        network(torch.ones(5, 4, dtype=torch.float64))
+        network.train(training)
+    x = torch.randn(5, 4, dtype=torch.float64)
+    assert_near(stack(x)[0], alone(x))
+
+
+class Scaled(nn.Module):
+    """A norm of the reader's own: divided by the largest number of the example."""
+
+    def __init__(self, members, features):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(members, 1, features))
+
+    def forward(self, z):
+        return self.gamma * z / z.abs().amax(2, keepdim=True)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_norm_of_ones_own_stands_where_it_is_said(after):
+    stack, x = small("mlp", MIXED[:1], normalize.Norm("mine", Scaled, None, after=after))
+    with watch(stack) as trace:
+        outputs = stack(x)
+    h, size = x.expand(1, 9, 5), lambda z: z / z.abs().amax(2, keepdim=True)
+    for layer, W, b in zip(trace, stack.W[:-1], stack.b[:-1], strict=True):
+        z = h @ W + b
+        assert_near(layer.pre, z if after else size(z))
+        h = size(layer.pre.tanh()) if after else size(z).tanh()
+    torch.testing.assert_close(outputs, h @ stack.W[-1] + stack.b[-1])
 
 
 @EVERY_KIND
@@ -254,7 +341,7 @@ SOME = ([4], [0, 1, 2], [3, 4], [2, 1])
 
 
 def assert_independent(kind, members, dtype, norm="none"):
-    width = 12 if norm == "group" else 7
+    width = 12 if normalize.get(norm).name == "group" else 7
     together = answer(*small(kind, members, norm, width), dtype)
     for rows in SOME:
         few = answer(*small(kind, [members[row] for row in rows], norm, width), dtype)
@@ -281,7 +368,7 @@ def test_to_the_last_bit_a_member_does_not_depend_on_its_neighbours_in_any_netwo
 @EVERY_NETWORK
 def test_under_autocast_outputs_and_gradients_are_near_those_of_float32(kind, norm):
     members = [Member.of("tanh", "xavier", seed) for seed in range(2)]
-    width = 24 if norm == "group" else 7
+    width = 24 if norm.name == "group" else 7
     exact = answer(*small(kind, members, norm, width), torch.float32)
     narrow = answer(*small(kind, members, norm, width), torch.float32, torch.bfloat16)
     assert narrow[0].dtype == torch.bfloat16
@@ -476,7 +563,7 @@ def test_an_mlp_that_cannot_be_is_refused_by_name(arguments, error, says):
         (
             {"norm": "group"},
             ValueError,
-            "norm must be 'none', 'batch', 'layer' or 'rms' for LeNet, got 'group'",
+            "norm must be 'none', 'batch', 'layer', 'rms' or 'weight' for LeNet, got 'group'",
         ),
         ({"shape": (28, 28)}, ValueError, r"shape must be \(1, 28, 28\) for LeNet, got \(28, 28\)"),
         ({"shape": (3, 32, 32)}, ValueError, r"shape must be \(1, 28, 28\) for LeNet, got \(3, 32, 32\)"),
@@ -485,6 +572,20 @@ def test_an_mlp_that_cannot_be_is_refused_by_name(arguments, error, says):
 def test_a_lenet_that_cannot_be_is_refused_by_name(arguments, error, says):
     with pytest.raises(error, match=f"^{says}"):
         LeNet(**{"members": MIXED} | arguments)
+
+
+@pytest.mark.parametrize("kind", ["residual", "preactivation"])
+def test_a_norm_after_the_activation_is_refused_where_there_is_no_such_place(kind):
+    with pytest.raises(ValueError, match="^norm must stand before the activation .* got 'batch, after'$"):
+        small(kind, MIXED, normalize.get("batch", after=True))
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_weight_norm_refuses_weights_without_a_direction(kind):
+    nowhere = [Member.of("tanh", "he", 0), Member.of("tanh", initialize.get("he", gain=0), 0)]
+    says = "none" if kind in ("rnn", "gru", "lstm") else "init and prepare must leave each unit a weight"
+    with pytest.raises(ValueError, match=says):
+        small(kind, nowhere, "weight")
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from activations import normalize
-from activations.normalize import NORMS, BatchNorm, GroupNorm, LayerNorm, Norm, RMSNorm
+from activations.normalize import NORMS, BatchNorm, GroupNorm, LayerNorm, Norm, RMSNorm, WeightNorm
 
 LAYERS = {"batch": BatchNorm, "layer": LayerNorm, "rms": RMSNorm, "group": GroupNorm}
 EVERY_NORM = pytest.mark.parametrize("name", LAYERS)
@@ -56,7 +57,9 @@ def assert_near(a, b):
 
 
 def test_the_registry_has_the_layers_that_are_tested_here():
-    assert {name: norm.layer for name, norm in NORMS.items()} == {"none": None} | LAYERS
+    layers = {name: norm.layer for name, norm in NORMS.items()}
+    assert layers == {"none": None} | LAYERS | {"weight": WeightNorm}
+    assert [name for name, norm in NORMS.items() if norm.weights] == ["weight"]
 
 
 @EVERY_NORM
@@ -115,13 +118,91 @@ def test_narrow_numbers_are_normalised_with_the_weights_as_they_are(name, dtype)
     torch.testing.assert_close(layer(z.to(dtype)).float(), layer(z), rtol=0.02, atol=0.05)
 
 
+# ---------------------------------------------------------------- weight norm
+
+
+def weighed(kind):
+    """Members' weights under weight norm, and torch's layers with the same, each with its input."""
+    torch.manual_seed(0)
+    shape = (3, 5, 4) if kind == "dense" else (3, 6, 2, 5, 5)
+    v = nn.Parameter(torch.randn(shape, dtype=torch.float64))
+    layer = WeightNorm(3, 4 if kind == "dense" else 6).double()
+    layer.begin(v)
+    alone = [nn.Linear(5, 4) if kind == "dense" else nn.Conv2d(2, 6, 5) for _ in range(3)]
+    for index, module in enumerate(alone):
+        module.double().weight.data = v.data[index].T.clone() if kind == "dense" else v.data[index].clone()
+        weight_norm(module)
+    return layer, v, alone, torch.randn((7, 5) if kind == "dense" else (2, 2, 8, 8), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("kind", ["dense", "kernels"])
+def test_weight_norm_is_torchs_from_the_beginning_over_training(kind):
+    layer, v, alone, x = weighed(kind)
+    assert torch.equal(layer(v), v)
+    optimiser = torch.optim.SGD([layer.gamma, v], lr=0.1)
+    for _ in range(3):
+        optimiser.zero_grad()
+        total = 0
+        for w, module in zip(layer(v), alone, strict=True):
+            bias = module.bias.detach()
+            y = x @ w + bias if kind == "dense" else nn.functional.conv2d(x, w, bias)
+            expected = module(x)
+            assert_near(y, expected)
+            total = total + y.tanh().sum()
+            module.zero_grad()
+            expected.tanh().sum().backward()
+        total.backward()
+        for index, module in enumerate(alone):
+            g, direction = module.parametrizations.weight.original0, module.parametrizations.weight.original1
+            assert_near(layer.gamma.grad[index], g.grad)
+            own = v.grad[index].T if kind == "dense" else v.grad[index]
+            assert_near(own.contiguous(), direction.grad)
+            torch.optim.SGD([g, direction], lr=0.1).step()
+        optimiser.step()
+    assert not torch.equal(layer(v), v)
+
+
+def test_weight_norm_begins_where_it_is_told_and_refuses_what_has_no_direction():
+    layer, v, _, _ = weighed("dense")
+    before = layer.gamma.detach().clone()
+    chosen = torch.eye(3, 4, dtype=torch.bool)
+    layer.begin(2 * v, chosen)
+    assert_near(layer.gamma.detach(), torch.where(chosen, 2 * before, before))
+    v.data[1, :, 2] = 0
+    with pytest.raises(ValueError, match="^init and prepare must leave each unit a weight other than 0"):
+        layer.begin(v)
+
+
+# ---------------------------------------------------------------- before or after the activation
+
+
+def test_a_norm_after_the_activation_has_a_label_of_its_own():
+    after = normalize.get("batch", after=True)
+    assert after == Norm("batch", BatchNorm, "ioffe2015batch", least=2, after=True) != NORMS["batch"]
+    assert (after.label, NORMS["batch"].label) == ("batch, after", "batch")
+    assert normalize.get(after) is after
+    assert normalize.get(after, after=False) == NORMS["batch"]
+    own = Norm("own", LayerNorm, None)
+    assert normalize.get(own, after=True).label == "own, after" and own.label == "own"
+
+
+@pytest.mark.parametrize("name", ["none", "weight"])
+def test_what_has_no_place_after_the_activation_is_refused(name):
+    assert normalize.get(name, after=False) == NORMS[name]
+    says = f"after must be False for 'none' and norms of weights, got True for '{name}'"
+    with pytest.raises(ValueError, match=f"^{says}$"):
+        normalize.get(name, after=True)
+    with pytest.raises(TypeError, match="^after must be a bool, got str$"):
+        normalize.get(name, after="yes")
+
+
 # ---------------------------------------------------------------- bad input
 
 
 @pytest.mark.parametrize("name", NORMS)
 def test_the_least_batch_is_what_can_be_trained_with(name):
     norm = NORMS[name]
-    if norm.layer is None:
+    if norm.layer is None or norm.weights:
         assert norm.least == 1
         return
     layer = norm.layer(1, 8)

@@ -17,7 +17,17 @@ from activations.data import Data, mnist1d
 from activations.experiments import Grid, store, train, untrained
 from activations.experiments.batches import accuracy
 from activations.experiments.job import compares
-from activations.networks import MLP, NETWORKS, LeNet, Member, PreActivation, Recurrent, Residual, closed_form
+from activations.networks import (
+    MLP,
+    NETWORKS,
+    LeNet,
+    Member,
+    PreActivation,
+    Recurrent,
+    Residual,
+    closed_form,
+    weights,
+)
 
 COLUMNS = [
     "member", "layer", "pre_mean", "pre_sd", "post_mean", "post_sd", "post_spread", "saturated", "zero",
@@ -483,6 +493,25 @@ def test_a_matrix_has_a_column_a_channel_and_a_row_a_place_or_step():
     assert table.weight_sigma.item() == pytest.approx(np.linalg.norm(U.double().numpy(), 2))
 
 
+@pytest.mark.parametrize("network", ["mlp", "lenet"])
+def test_under_weight_norm_weights_stretch_by_what_they_are_used_as(network):
+    members, sizes = (
+        [Member.of("tanh", "he", seed) for seed in (0, 1)],
+        {} if network == "lenet" else {"width": 8},
+    )
+    data = points(5, *((1, 28, 28) if network == "lenet" else (6,)), classes=10)
+    stack = NETWORKS[network](members, tuple(data.x.shape[1:]), 10, norm="weight", **sizes)
+    before = probes.spectrum(stack, data)
+    with torch.no_grad():
+        for W in weights(stack):
+            W *= 5
+    pd.testing.assert_frame_equal(probes.spectrum(stack, data), before, rtol=1e-4)
+    with torch.no_grad():
+        stack.norms[-1].gamma *= 3
+    sigma = probes.spectrum(stack, data).weight_sigma / before.weight_sigma
+    np.testing.assert_allclose(sigma, [1] * (len(sigma) - 2) + [3, 3], rtol=1e-4)
+
+
 # ---------------------------------------------------------------- sharpness
 
 
@@ -548,7 +577,7 @@ def test_a_flat_loss_has_sharpness_zero_and_leaves_its_neighbours_alone():
 
 
 SMOOTH = [
-    *itertools.product((MLP, Residual, PreActivation), ("none", "batch", "layer", "rms", "group")),
+    *itertools.product((MLP, Residual, PreActivation), ("none", "batch", "layer", "rms", "group", "weight")),
     *((NETWORKS[name], "none") for name in ("rnn", "gru", "lstm")),
 ]
 
@@ -579,9 +608,11 @@ def test_sharpness_of_every_network_is_that_of_a_hessian_by_differences(kind, no
 
 
 NORMED = [
-    *itertools.product(("mlp", "residual", "preactivation"), ("none", "batch", "layer", "rms", "group")),
     *itertools.product(
-        ("lenet",), ("none", "batch", "layer", "rms")
+        ("mlp", "residual", "preactivation"), ("none", "batch", "layer", "rms", "group", "weight")
+    ),
+    *itertools.product(
+        ("lenet",), ("none", "batch", "layer", "rms", "weight")
     ),  # whose six channels make no four groups
     *itertools.product(("rnn", "gru", "lstm"), ("none",)),
 ]

@@ -27,7 +27,7 @@ def build(kind, norm="none"):
 
 def normed(norm, layer, index, z, training=True):
     """One member's norm of [batch, units] by its formula, γ (z − μ)/√(v + ε) + β."""
-    if norm == "none":
+    if norm in ("none", "weight"):
         return z
     if norm == "batch" and not training:
         mean, variance = layer.mean[index], layer.variance[index]
@@ -52,7 +52,10 @@ def by_hand(stack, norm, index, x, training=True):
         return phi(z)
 
     def linear(h, at):
-        return h @ W[at] + b[at]
+        w = W[at]
+        if norm == "weight" and at >= 0:
+            w = stack.norms[at].gamma[index] * w / w.square().sum(0).sqrt()
+        return h @ w + b[at]
 
     def norm_of(z, at):
         return normed(norm, stack.norms[at] if norm != "none" else None, index, z, training)

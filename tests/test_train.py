@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from activations import functions, initialize, probes
+from activations import functions, initialize, normalize, probes
 from activations.data import Data, digits, mnist1d
 from activations.experiments import Grid, device, train, untrained
 from activations.experiments.batches import accuracy, batches
@@ -596,6 +596,66 @@ def test_activations_that_differ_in_a_parameter_are_told_apart():
         "leaky_relu": 2,
         "leaky_relu, negative_slope 0.3": 2,
     }
+
+
+def test_a_norm_before_the_activation_and_after_it_and_one_of_the_weights_are_told_apart():
+    after = [normalize.get(name, after=True) for name in ("batch", "layer")]
+    mine = [normalize.Norm("mine", normalize.RMSNorm, None, after=place) for place in (False, True)]
+    grid = Grid(norm=["none", "batch", *after, "weight", *mine], **SMALL)
+    result = run(grid)
+    names = ["none", "batch", "batch, after", "layer, after", "weight", "mine", "mine, after"]
+    assert result.final.norm.unique().tolist() == names
+    losses = result.final.pivot(index="seed", columns="norm", values="loss")
+    assert losses.loc[0].nunique() == len(names)
+    assert result.accuracy(norm="batch, after").index.tolist() == [0, 1]
+    assert result.compare("norm", "batch", y="loss").index.tolist() == [n for n in names if n != "batch"]
+    with pytest.raises(ValueError, match="the same member twice"):
+        Grid(norm=after * 2, **SMALL)
+    with pytest.raises(ValueError, match="batch must be at least 2 for batch norm, got 1"):
+        Grid(norm=after, **SMALL | {"batch": 1})
+
+
+NEW_NORMS = pytest.mark.parametrize(
+    "norm", [normalize.get("weight"), normalize.get("batch", after=True)], ids=lambda norm: norm.label
+)
+
+
+@EVERY_KIND
+@NEW_NORMS
+def test_with_a_norm_of_weights_or_after_the_activation_a_member_learns_as_alone(kind, norm):
+    settings = {"precision": "float32", "norm": norm}
+    together = trained(kind, activation=("tanh", "gelu"), seed=(0, 1), **settings)
+    assert_same_member(together, trained(kind, activation="gelu", seed=1, **settings), "gelu", 1)
+
+
+def orthogonal(network):
+    """Another start, three times as large; one scale is set, too."""
+    for W in network.W:
+        for each in W:
+            torch.nn.init.orthogonal_(each, gain=3)
+
+
+def scaled(network):
+    orthogonal(network)
+    network.norms[0].gamma[0] = 5
+
+
+def test_weights_that_are_prepared_are_those_that_training_begins_with_under_weight_norm_too():
+    def begun(norm, prepare):
+        grid = Grid(norm=norm, activation="tanh", rate=1e-30, **SMALL | {"steps": 1})
+        return run(grid, prepare=prepare, precision="float64").networks[0]
+
+    x, fresh = SIGNALS.x.double(), begun("weight", None)
+    torch.testing.assert_close(fresh(x), begun("none", None)(x), rtol=1e-12, atol=1e-12)
+    torch.manual_seed(0)
+    bare = begun("none", orthogonal)
+    torch.manual_seed(0)
+    normed = begun("weight", orthogonal)
+    assert not torch.allclose(bare(x), fresh(x), atol=0.1)
+    torch.testing.assert_close(normed(x), bare(x), rtol=1e-12, atol=1e-12)
+    gamma = begun("weight", scaled).norms[0].gamma
+    assert (gamma[0] == 5).all()
+    torch.testing.assert_close(gamma[1], normed.norms[0].gamma[1], rtol=1e-12, atol=1e-12)
 
 
 def test_inits_that_differ_in_the_gain_are_told_apart():

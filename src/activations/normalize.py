@@ -1,13 +1,19 @@
 r"""Normalization layers, named as in the literature, for many networks at once.
 
-Each computes :math:`y = \gamma\,(z - \mu)/\sqrt{v + \varepsilon} + \beta`; they differ in the numbers that
-share a mean :math:`\mu` and a variance :math:`v`. The scale :math:`\gamma` and the shift :math:`\beta` are
-learned, a pair a feature (a channel, in images), and begin at 1 and 0.
+Each but weight norm computes :math:`y = \gamma\,(z - \mu)/\sqrt{v + \varepsilon} + \beta`; they differ in the
+numbers that share a mean :math:`\mu` and a variance :math:`v`. The scale :math:`\gamma` and the shift
+:math:`\beta` are learned, a pair a feature (a channel, in images), and begin at 1 and 0. Weight norm acts on
+the weights instead, and learns a scale a unit.
+
+::
+
+    normalize.get("batch")              # h = φ(N(x W + b)), as in the paper
+    normalize.get("batch", after=True)  # h = N(φ(x W + b)); tables call it "batch, after"
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -25,15 +31,38 @@ class Norm:
 
     Args:
         name: As in `torch.nn`, in lower case and without "Norm"; "none" leaves everything as it is.
-        layer: Builds the layer for so many members and features; None for "none".
+        layer: Builds the layer for so many members and features, a `WeightNorm` where it acts on weights; None
+            for "none".
         source: Key in the bibliography; None for "none".
         least: The smallest batch that it can be trained with.
+        weights: Whether it acts on the weights of a layer, and not on what passes through it.
+        after: Whether it stands after the activation, N(φ(z)), and not before it, φ(N(z)).
+
+    Raises:
+        TypeError: If `after` is no bool.
+        ValueError: If there is nothing that could stand after the activation.
     """
 
     name: str
     layer: Callable[[int, int], nn.Module] | None
     source: str | None
     least: int = 1
+    weights: bool = False
+    after: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a place that there is not."""
+        if not isinstance(self.after, bool):
+            raise TypeError(f"after must be a bool, got {type(self.after).__name__}")
+        if self.after and (self.layer is None or self.weights):
+            raise ValueError(
+                f"after must be False for 'none' and norms of weights, got True for {self.name!r}"
+            )
+
+    @property
+    def label(self) -> str:
+        """The name, with the place where it is not before the activation."""
+        return f"{self.name}, after" if self.after else self.name
 
 
 def _full(value: float, *shape: int) -> Tensor:
@@ -173,6 +202,49 @@ class GroupNorm(_Affine):
         return self.scaled(F.group_norm(z.flatten(0, 1), self.groups, eps=EPSILON).reshape(z.shape))
 
 
+class WeightNorm(nn.Module):
+    r"""Length and direction of a unit's weights apart: :math:`w = \gamma\, v / \lVert v \rVert`.
+
+    The scale :math:`\gamma` (g in the paper) begins at :math:`\lVert v \rVert`, so that a network begins as the same
+    without. A stack's `W` and `kernels` hold v, and what is said of them is said of v: penalties and decay of weights,
+    gradients by weights, updates. The layer itself, called with v, gives w.
+
+    Args:
+        members: Networks side by side.
+        features: Units (channels) of a member.
+
+    Shape: weights [members, inputs, units] or kernels [members, channels, inputs, height, width] → the same.
+
+    Source: salimans2016weight.
+    """
+
+    def __init__(self, members: int, features: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(_full(1.0, members, features))
+
+    @staticmethod
+    def lengths(v: Tensor) -> Tensor:
+        """Return ‖v‖ of every unit, [members, 1, units] or [members, channels, 1, 1, 1]."""
+        return torch.linalg.vector_norm(v, dim=1 if v.ndim == 3 else (2, 3, 4), keepdim=True)
+
+    @torch.no_grad()
+    def begin(self, v: Tensor, where: Tensor | bool = True) -> None:
+        """Set γ to ‖v‖, all of it or where it is said, [members, features].
+
+        Raises:
+            ValueError: If all weights of a unit are 0.
+        """
+        lengths = self.lengths(v).view_as(self.gamma)
+        if not lengths.all():
+            raise ValueError("init and prepare must leave each unit a weight other than 0 for weight norm")
+        self.gamma.copy_(torch.where(torch.as_tensor(where, device=v.device), lengths, self.gamma))
+
+    def forward(self, v: Tensor) -> Tensor:
+        """Return the weights w."""
+        lengths = self.lengths(v)
+        return v * (self.gamma.view_as(lengths) / lengths)
+
+
 NORMS = {
     norm.name: norm
     for norm in (
@@ -181,19 +253,24 @@ NORMS = {
         Norm("layer", LayerNorm, "ba2016layer"),
         Norm("rms", RMSNorm, "zhang2019root"),
         Norm("group", GroupNorm, "wu2018group"),
+        Norm("weight", WeightNorm, "salimans2016weight", weights=True),
     )
 }
 
 
-def get(norm: "str | Norm") -> Norm:
+def get(norm: "str | Norm", after: bool | None = None) -> Norm:
     """Look up a kind of normalization by name; a `Norm` passes through.
 
+    Args:
+        norm: A name such as "batch", or a `Norm`.
+        after: Whether it stands after the activation; None keeps the norm's own place, for a name before it.
+
     Raises:
-        TypeError: If `norm` is neither a name nor a Norm.
-        ValueError: If the name is unknown; near matches are named.
+        TypeError: If `norm` is neither a name nor a Norm, or `after` no bool.
+        ValueError: If the name is unknown (near matches are named), or `after` is True for "none" or "weight".
     """
-    if isinstance(norm, Norm):
-        return norm
-    if not isinstance(norm, str):
-        raise TypeError(f"norm must be a name or a Norm, got {type(norm).__name__}")
-    return NORMS[one_of("norm", norm, NORMS)]
+    if not isinstance(norm, Norm):
+        if not isinstance(norm, str):
+            raise TypeError(f"norm must be a name or a Norm, got {type(norm).__name__}")
+        norm = NORMS[one_of("norm", norm, NORMS)]
+    return norm if after is None else replace(norm, after=after)

@@ -37,8 +37,8 @@ class Layer:
         activations: Which it was, one a member; None where it is none of ours, as a PReLU with a slope a channel.
         pre: Before the activation, as the network has it; part of the graph.
         post: After it.
-        weights: The weights that fed it: a stack's [members, ...]; else those of the module with weights that ran last.
-            None where there are none that a gradient could be taken of.
+        weights: The weights that fed it: a stack's [members, ...] (v under weight norm); else those of the module with
+            weights that ran last. None where there are none that a gradient could be taken of.
         stacked: Whether all of these have members in front.
         units: The dimension of `pre` that counts the units.
     """
@@ -189,6 +189,12 @@ def weights(network: nn.Module) -> list[tuple[str, int, nn.Parameter]]:
         kind, index = names[id(W)].split(".")
         told.append((names[id(W)], int(index) + 1 + convolutions * (kind == "W"), W))
     return told
+
+
+def used(network: nn.Module, layer: Layer) -> Tensor | None:
+    """The weights that fed a layer, as it multiplies by them: w, where `layer.weights` are v under weight norm."""
+    made = network.normed() if isinstance(network, Stack) else []
+    return next((norm(W) for norm, W in made if W is layer.weights), layer.weights)
 
 
 def copied(network: nn.Module) -> nn.Module:

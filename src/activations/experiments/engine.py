@@ -67,7 +67,7 @@ def train(
         probe_every: Call it every so many steps, or at these steps, 0 being before the first; None calls it at step 0 and
             whenever a row is recorded.
         prepare: Called once on every fresh stack of networks, to change weights before the first step, or to hold a parameter by a hook on its
-            gradient (`register_hook`).
+            gradient (`register_hook`). Where weights are normalized, their scale follows, unless it is set itself.
         on: The device, None for the best there is.
         precision: "float32", "float64", "tf32" (float32 whose products CUDA rounds to ten bits), or "bfloat16" and
             "float16" by autocast, float16 with the loss multiplied by 1024 on the way back.

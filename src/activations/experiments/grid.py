@@ -39,7 +39,8 @@ class Grid:
     Args:
         activation: Names, or each an `Activation`.
         init: Names, or each an `Init`.
-        norm: Names of `activations.normalize`, before every activation: "none", "batch", "layer", "rms", "group".
+        norm: Names of `activations.normalize`, or each a `Norm`: before every activation "none", "batch", "layer", "rms",
+            "group"; of the weights "weight"; after every activation `normalize.get("batch", after=True)` and the like.
         depth: Hidden layers, blocks of a residual network, layers of a recurrent one; LeNet has its own.
         width: Units of a hidden layer; LeNet has its own.
         optimiser: "sgd", "momentum" (SGD with momentum 0.9), "adam" or "adamw" (torch's defaults).

@@ -33,7 +33,7 @@ class Group:
 
     def labels(self, columns: Sequence[str] = LABELS) -> pd.DataFrame:
         """One row a member: what tells it from the others, in as many digits as that takes."""
-        shared = {"norm": self.norm.name, "depth": self.depth, "width": self.width, "batch": self.batch}
+        shared = {"norm": self.norm.label, "depth": self.depth, "width": self.width, "batch": self.batch}
         own = {
             "activation": labels(m.activation for m in self.members),
             "init": labels(m.init for m in self.members),

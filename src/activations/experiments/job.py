@@ -127,8 +127,8 @@ class _Training:
         self.data = Data(job.data.name, *(part.to(self.device) for part in parts))
         self.x, self.x_test = self.data.x.to(self.dtype), self.data.x_test.to(self.dtype)
         self.network = job.group.build(job.data).to(self.device, self.dtype)
-        if job.prepare is not None:
-            with independent(), torch.no_grad():
+        with independent(), torch.no_grad(), self.network.beginning():
+            if job.prepare is not None:
                 job.prepare(self.network)
         self.network.train()
         settings = job.group.settings

@@ -38,16 +38,18 @@ def spelled(value: Any) -> Any:
             raise ValueError(f"init must be a registered one to be written down, got {value.label!r}")
         return {"init": value.name, "gain": value.gain}
     if isinstance(value, Norm):
-        if normalize.NORMS.get(value.name) != value:
-            raise ValueError(f"norm must be a registered one to be written down, got {value.name!r}")
-        return value.name
+        if normalize.NORMS.get(value.name) != replace(value, after=False):
+            raise ValueError(f"norm must be a registered one to be written down, got {value.label!r}")
+        return {"norm": value.name, "after": True} if value.after else value.name
     return value.item() if isinstance(value, np.generic) else value
 
 
 def meant(value: Any) -> Any:
-    """The activation, init or number that was spelled."""
+    """The activation, init, norm or number that was spelled."""
     if isinstance(value, dict) and "activation" in value:
         return functions.get_elementwise(value["activation"]).bind(**value["parameters"])
     if isinstance(value, dict) and "init" in value:
         return initialize.get(value["init"], gain=value["gain"])
+    if isinstance(value, dict) and "norm" in value:
+        return normalize.get(value["norm"], after=value["after"])
     return value

@@ -8,14 +8,12 @@ neighbours are. With MKL this takes its setting MKL_CBWR=AUTO, which is made her
 multiplied matrices before.
 """
 
-from collections.abc import Callable, Iterator
-
-from torch import nn
+from collections.abc import Callable
 
 from activations.networks.dense import MLP, PreActivation, Residual
 from activations.networks.lenet import LeNet
 from activations.networks.recurrent import GRU, LSTM, Recurrent
-from activations.networks.stack import Member, SideBySide, Stack, ordered, positive
+from activations.networks.stack import Member, SideBySide, Stack, ordered, positive, weights
 
 __all__ = [
     "GRU",
@@ -44,9 +42,3 @@ NETWORKS: dict[str, Callable[..., Stack]] = {
     "gru": GRU,
     "lstm": LSTM,
 }
-
-
-def weights(network: Stack) -> Iterator[nn.Parameter]:
-    """Weights without biases and norms, from the input up (those of the state last), each [members, ...]."""
-    for name in ("kernels", "W", "U"):
-        yield from getattr(network, name, ())

@@ -12,6 +12,8 @@ from activations.normalize import Norm
 class MLP(Stack):
     """Multilayer perceptrons: h ← φ(N(h W + b)), `depth` times, then a linear layer; N is the norm.
 
+    Or h ← N(φ(h W + b)), with a norm that stands after the activation.
+
     Args:
         members: Activation, init and seed of each.
         shape: Shape of one input example; it is flattened.
@@ -60,7 +62,7 @@ class Residual(Stack):
         classes: Numbers in an output.
         depth: Blocks, at least 1.
         width: Units of a hidden layer, at least 1.
-        norm: Normalization, a name or a `Norm`.
+        norm: Normalization, a name or a `Norm` that stands before the activation.
 
     Shape: `[batch, *shape]` or `[members, batch, *shape]` → `[members, batch, classes]`.
 
@@ -82,6 +84,10 @@ class Residual(Stack):
         norm: str | Norm = "none",
     ) -> None:
         super().__init__(members, shape, norm)
+        if self.norm.after:
+            raise ValueError(
+                f"norm must stand before the activation in a residual network, got {self.norm.label!r}"
+            )
         hidden = [positive("width", width)] * (2 * positive("depth", depth) + 1)
         self.add_dense(math.prod(self.shape), *hidden, positive("classes", classes))
         for features in hidden:
@@ -110,7 +116,7 @@ class PreActivation(Residual):
         classes: Numbers in an output.
         depth: Blocks, at least 1.
         width: Units of a hidden layer, at least 1.
-        norm: Normalization, a name or a `Norm`.
+        norm: Normalization, a name or a `Norm` that stands before the activation.
 
     Shape: `[batch, *shape]` or `[members, batch, *shape]` → `[members, batch, classes]`.
 

@@ -17,8 +17,8 @@ class LeNet(Stack):
         members: Activation, init and seed of each.
         shape: Shape of one image, (1, 28, 28).
         classes: Numbers in an output.
-        norm: Normalization before each of the four activations, a name or a `Norm`, but not "group": its four
-            groups do not divide six channels.
+        norm: Normalization before (or after) each of the four activations, or of the weights before them, a name or
+            a `Norm`, but not "group": its four groups do not divide six channels.
 
     Shape: images [batch, 1, 28, 28] or [members, batch, 1, 28, 28] → [members, batch, classes].
 
@@ -42,7 +42,9 @@ class LeNet(Stack):
         if self.shape != (1, 28, 28):
             raise ValueError(f"shape must be (1, 28, 28) for LeNet, got {self.shape}")
         if self.norm.name == "group":
-            raise ValueError("norm must be 'none', 'batch', 'layer' or 'rms' for LeNet, got 'group'")
+            raise ValueError(
+                "norm must be 'none', 'batch', 'layer', 'rms' or 'weight' for LeNet, got 'group'"
+            )
         self.kernels = nn.ParameterList()
         self.shifts = nn.ParameterList()
         for channels_in, channels_out in ((1, 6), (6, 16)):
@@ -58,11 +60,11 @@ class LeNet(Stack):
         h = self.spread(x)
         for index, (kernels, shifts) in enumerate(zip(self.kernels, self.shifts, strict=True)):
             # One convolution a member: grouped into one call they take 1.4 times as long.
-            layers = zip(h, kernels, shifts, strict=True)
+            layers = zip(h, self.used(kernels, index), shifts, strict=True)
             padding = (2, 0)[index]
             z = torch.stack(
                 [F.conv2d(images, kernel, shift, padding=padding) for images, kernel, shift in layers]
             )
-            h = self.activate(self.normalize(z, index), kernels)
+            h = self.hidden(z, kernels, index)
             h = F.avg_pool2d(h.flatten(0, 1), 2).unflatten(0, (len(self.members), -1))
         return self.dense(h.flatten(2), norm=2)

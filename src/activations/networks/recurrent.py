@@ -53,7 +53,7 @@ class Recurrent(Stack):
     ) -> None:
         super().__init__(members, shape, norm)
         if self.norm.layer is not None:
-            raise ValueError(f"norm must be 'none' for a recurrent network, got {self.norm.name!r}")
+            raise ValueError(f"norm must be 'none' for a recurrent network, got {self.norm.label!r}")
         if not 1 <= len(self.shape) <= 3 or (len(self.shape) == 3 and self.shape[0] != 1):
             raise ValueError(
                 f"shape must be (steps,), (steps, features) or (1, steps, features), got {self.shape}"

@@ -2,7 +2,8 @@
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, pairwise
@@ -17,7 +18,7 @@ from activations.arguments import whole
 from activations.functions import Activation
 from activations.initialize import Init
 from activations.nn import apply
-from activations.normalize import Norm
+from activations.normalize import Norm, WeightNorm
 
 # MKL picks its instructions by where in memory a matrix begins, and so would give a member other last bits in
 # another place. "AUTO" forbids that and costs nothing; it is read at the first product of matrices in a
@@ -151,7 +152,7 @@ class Stack(nn.Module):
     Args:
         members: One or more.
         shape: Shape of one input example.
-        norm: Normalization before every activation, a name or a `Norm`.
+        norm: Normalization of every layer but the last, a name or a `Norm`.
 
     Raises:
         TypeError: If a size is no int, or the members a set.
@@ -225,17 +226,43 @@ class Stack(nn.Module):
         return x
 
     def add_norm(self, features: int) -> None:
-        """Add the norm of one activation of so many features, if the stack has a norm."""
+        """Add the norm of the next layer, of so many features, if the stack has a norm; the weights are there already."""
         if self.norm.layer is not None:
             self.norms.append(self.norm.layer(len(self.members), features))
+            for norm, W in self.normed()[-1:]:
+                norm.begin(W)
+
+    def normed(self) -> list[tuple[WeightNorm, nn.Parameter]]:
+        """Norms of weights, from the input up, each with the parameters that it makes weights of."""
+        pairs = zip(self.norms, weights(self), strict=False)  # the last layer has none
+        return [(norm, W) for norm, W in pairs if isinstance(norm, WeightNorm)]
+
+    @contextmanager
+    def beginning(self) -> Iterator[None]:
+        """Let norms of weights begin anew with the weights that the block leaves, save scales that it sets itself."""
+        before = [norm.gamma.detach().clone() for norm, _ in self.normed()]
+        yield
+        for (norm, W), was in zip(self.normed(), before, strict=True):
+            norm.begin(W, norm.gamma == was)
+
+    def used(self, W: Tensor, index: int) -> Tensor:
+        """Return what the norm with this index makes of weights, if it is one of weights; else they are used as they are."""
+        return self.norms[index](W) if self.norm.weights else W
 
     def normalize(self, z: Tensor, index: int) -> Tensor:
         """Apply the norm with this index to `z`, [members, batch, features, ...]; without one, `z` it is."""
-        return self.norms[index](z) if self.norms else z
+        return self.norms[index](z) if self.norms and not self.norm.weights else z
+
+    def hidden(self, z: Tensor, W: nn.Parameter, index: int) -> Tensor:
+        """Return φ(N(z)), or N(φ(z)), for z that these weights have fed, with the norm with this index."""
+        if self.norm.after:
+            return self.normalize(self.activate(z, W), index)
+        return self.activate(self.normalize(z, index), W)
 
     def linear(self, h: Tensor, index: int) -> Tensor:
         """Return h W + b with these weights: [members, batch, fan_in] → [members, batch, fan_out]."""
-        return torch.baddbmm(self.b[index], h, self.W[index])
+        place = index + 1 - len(self.W)  # of its norm, from the end: convolutions may come before
+        return torch.baddbmm(self.b[index], h, self.used(self.W[index], place))
 
     def head(self, h: Tensor) -> Tensor:
         """Return the outputs: the last linear layer, [members, batch, fan_in] → [members, batch, classes]."""
@@ -244,5 +271,11 @@ class Stack(nn.Module):
     def dense(self, h: Tensor, norm: int = 0) -> Tensor:
         """Run the linear layers, all but the last with norm (from this index on) and activation."""
         for index, W in enumerate(self.W[:-1]):
-            h = self.activate(self.normalize(self.linear(h, index), norm + index), W)
+            h = self.hidden(self.linear(h, index), W, norm + index)
         return self.head(h)
+
+
+def weights(network: Stack) -> Iterator[nn.Parameter]:
+    """Weights without biases and norms, from the input up (those of the state last), each [members, ...]."""
+    for name in ("kernels", "W", "U"):
+        yield from getattr(network, name, ())

@@ -58,7 +58,7 @@ def spectrum(network: nn.Module, data: Data, examples: int = 200) -> pd.DataFram
     tables = []
     for number, alike in enumerate(steps.values(), start=1):
         h = [layer.arranged(layer.post) for layer in alike]
-        W = alike[0].weights
+        W = trace.used(network, alike[0])
         rows = [
             _ranks(torch.cat([_matrix(step[member]) for step in h]))
             | {"weight_sigma": math.nan if W is None else _largest(trace.members_first(network, W)[member])}
