@@ -256,7 +256,10 @@ class Stack(nn.Module):
     def hidden(self, z: Tensor, W: nn.Parameter, index: int) -> Tensor:
         """Return φ(N(z)), or N(φ(z)), for z that these weights have fed, with the norm with this index."""
         if self.norm.after:
-            return self.normalize(self.activate(z, W), index)
+            h = self.activate(z, W)
+            if h.requires_grad:  # a gradient in another order would be summed in another order
+                h.register_hook(Tensor.contiguous)
+            return self.normalize(h, index)
         return self.activate(self.normalize(z, index), W)
 
     def linear(self, h: Tensor, index: int) -> Tensor:
