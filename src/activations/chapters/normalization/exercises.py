@@ -367,7 +367,7 @@ def diagnose(answers: Mapping[str, str]) -> Feedback:
             continue
         why = {
             "batch of two": f"running means over pairs scatter about the right ones by {PAIRS:.2f} standard deviations. Those of layer 1 are off by {signs.off:.2f}.",
-            "frozen statistics": f"means that never moved would all be 0. In layer 1 {signs.still} of {UNITS} are.",
+            "frozen statistics": f"means that never moved would all be 0; {signs.still} of the {UNITS} in layer 1 are.",
             "deep plain": f"depth would make the gradient at layer 1 hundreds of times that at the last norm. It is {_brief(signs.gradient)} times as large.",
         }
         return Feedback(False, f"{name}: {why[answers[name]]}")
