@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from activations.chapters.normalization import exercises as check
+from activations.chapters.normalization import patients as made
 from activations.data import itself
 from answers import each_gets_its_own_answer, same_at_every_call
 
@@ -118,7 +119,7 @@ def test_patients_are_the_same_at_every_call_and_each_has_its_own_illness():
 
 def test_patients_are_the_same_in_every_process():
     first = check.patients()
-    check._patients.cache_clear()
+    made._made.cache_clear()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(99)
         for name, network in check.patients().items():
@@ -143,13 +144,13 @@ def test_the_patients_are_what_they_are_said_to_be():
     assert shares["right, training"] > 0.9 and shares["right, evaluation"] < 0.2
     assert layers["mean off by"].min() > 0.3 and layers["variance ×"].max() > 100
     shares, layers = tables["B"]
-    assert layers.gradient[1] > 300 * layers.gradient[check.DEEP]
+    assert layers.gradient[1] > 300 * layers.gradient[made.DEEP]
     assert layers["mean off by"].max() < 0.12 and layers["variance ×"].sub(1).abs().max() < 0.2
     assert shares["right, training"] < 0.2
     shares, layers = tables["C"]
     assert 0.14 < layers["mean off by"][1] < 0.25 and (layers["variance ×"].iloc[1:] > 1.3).all()
     assert 0.3 < shares["right, training"] < 0.6 and shares["other answer"] > 0.2
-    assert layers.gradient[1] < layers.gradient[check.SHALLOW]
+    assert layers.gradient[1] < layers.gradient[made.SHALLOW]
 
 
 def test_a_patient_that_came_without_statistics_looks_like_one_that_has_them():

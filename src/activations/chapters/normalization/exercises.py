@@ -3,20 +3,30 @@
 import copy
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from activations.ambient import independent
 from activations.arguments import reals
 from activations.chapters.feedback import Feedback, choose, diagnosis, finite, near
-from activations.data import Data, itself
-from activations.experiments.batches import batches
+from activations.chapters.normalization.patients import (
+    FROZEN,
+    PAIRED,
+    SHALLOW,
+    UNITS,
+    Signs,
+    digits,
+    moments_of,
+    norms_of,
+    off_by,
+    patients,
+    running_of,
+    signs_of,
+)
 from activations.gaussian import batchnorm_gradient_factor, slope_kernel
 from activations.normalize import MOMENTUM
 from activations.words import number
@@ -226,66 +236,10 @@ def _mistaken(dy: Array, x: Array, gamma: Array, eps: float, given: Array) -> st
 
 # ---------------------------------------------------------------- three patients
 
-UNITS, INPUTS, CLASSES = 100, 784, 10
-SHALLOW, DEEP = 3, 40
 KEEPS = 0.95  # share of the accuracy in training mode
 SCATTER, FEW = 0.06, 0.3  # standard deviations: as means over 280 examples are off, and over 11
 PAIRS = math.sqrt(MOMENTUM / (2 - MOMENTUM) / 2)  # the same of a running mean over batches of two
 ILLNESSES = ("batch of two", "frozen statistics", "deep plain")
-FROZEN, PAIRED = "A", "C"
-
-
-def patients() -> dict[str, nn.Sequential]:
-    """Three networks with batch norm for digits as rows of 784 pixels, each sick in its own way; the same at every call."""
-    return {name: copy.deepcopy(network) for name, network in _patients().items()}
-
-
-@cache
-@independent()
-def _patients() -> dict[str, nn.Sequential]:
-    """Trained in float64, which leaves of an order of summation nothing in float32."""
-    draw = torch.Generator().manual_seed(3)
-    frozen, deep, paired = (_network(draw, layers) for layers in (SHALLOW, DEEP, SHALLOW))
-    _train(frozen, batch=50, steps=300, rate=0.1, decay=0.05)
-    for norm in _norms(frozen):
-        norm.reset_running_stats()
-    _train(deep, batch=50, steps=40, rate=0.0)  # for the statistics alone
-    _train(paired, batch=2, steps=1000, rate=0.01)
-    return {FROZEN: frozen.float(), "B": deep.float(), PAIRED: paired.float()}
-
-
-def _network(draw: torch.Generator, layers: int) -> nn.Sequential:
-    """He's weights, each layer followed by a batch norm and a ReLU."""
-    parts: list[nn.Module] = []
-    for fan_in, fan_out in pairwise([INPUTS, *[UNITS] * layers, CLASSES]):
-        linear = nn.Linear(fan_in, fan_out, bias=False, dtype=torch.float64)
-        with torch.no_grad():
-            weights = torch.randn(fan_out, fan_in, generator=draw, dtype=torch.float64)
-            linear.weight.copy_(weights * (2 / fan_in) ** 0.5)
-        parts += [linear, nn.BatchNorm1d(fan_out, dtype=torch.float64), nn.ReLU()]
-    return nn.Sequential(*parts[:-2])
-
-
-def _norms(network: nn.Sequential) -> list[nn.BatchNorm1d]:
-    return [part for part in network if isinstance(part, nn.BatchNorm1d)]
-
-
-def _train(network: nn.Sequential, batch: int, steps: int, rate: float, decay: float = 0.0) -> None:
-    """Plain SGD on digits, by hand: to import an optimiser takes longer."""
-    data = _digits()
-    x = data.x.flatten(1).double()
-    parameters = [*network.parameters()]
-    for chosen in batches(len(x), batch, steps, [0])[:, 0].long():
-        loss = nn.functional.cross_entropy(network(x[chosen]), data.y[chosen])
-        gradients = torch.autograd.grad(loss, parameters)
-        with torch.no_grad():
-            for p, gradient in zip(parameters, gradients, strict=True):
-                p.sub_(gradient + decay * p, alpha=rate)
-
-
-def _digits() -> Data:
-    """To be read only."""
-    return itself("digits")
 
 
 def _brief(value: float) -> str:
@@ -293,61 +247,7 @@ def _brief(value: float) -> str:
     return f"{float(f'{value:.1g}'):g}"
 
 
-class _Signs(NamedTuple):
-    """What tells the three apart.
-
-    Attributes:
-        off: How far layer 1's running means are from those of the batch, in standard deviations, root mean square.
-        still: How many of these running means are 0.
-        gradient: Norm of the gradient at the first batch norm's output, over that at the last one's.
-    """
-
-    off: float
-    still: int
-    gradient: float
-
-
-@independent()
-def _signs(network: nn.Sequential) -> _Signs:
-    """Measured on 200 digits."""
-    data, measured = _digits(), copy.deepcopy(network).double().train()
-    h, post = data.x[:200].flatten(1).double(), []
-    (mean, variance), first = _moments(measured, h)[0], _norms(network)[0]
-    for part in measured:
-        h = part(h)
-        if isinstance(part, nn.BatchNorm1d):
-            post.append(h)
-    loss = nn.functional.cross_entropy(h, data.y[:200])
-    lowest, highest = torch.autograd.grad(loss, [post[0], post[-1]])
-    return _Signs(
-        _off(first, mean, variance),
-        int((_running(first)[0] == 0).sum()),
-        (lowest.norm() / highest.norm()).item(),
-    )
-
-
-@torch.no_grad()
-def _moments(network: nn.Sequential, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Mean and variance of what goes into each batch norm, if this is a batch in training mode."""
-    found, h = [], x
-    for part in copy.deepcopy(network).to(x.dtype).train():
-        if isinstance(part, nn.BatchNorm1d):
-            found.append((h.mean(0), h.var(0)))
-        h = part(h)
-    return found
-
-
-def _running(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
-    """Its mean and variance for evaluation."""
-    return norm.get_buffer("running_mean"), norm.get_buffer("running_var")
-
-
-def _off(norm: nn.BatchNorm1d, mean: Tensor, variance: Tensor) -> float:
-    """How far running means are from these, in standard deviations, root mean square."""
-    return ((_running(norm)[0] - mean).square() / variance).mean().sqrt().item()
-
-
-def _illness(signs: _Signs) -> str:
+def _illness(signs: Signs) -> str:
     if signs.gradient > 100:
         return "deep plain"
     return "frozen statistics" if signs.off > 2 * PAIRS else "batch of two"
@@ -362,7 +262,7 @@ def diagnose(answers: Mapping[str, str]) -> Feedback:
     """
     diagnosis(answers, "ABC", ILLNESSES)
     for name, network in patients().items():
-        signs = _signs(network)
+        signs = signs_of(network)
         if answers[name] == _illness(signs):
             continue
         why = {
@@ -407,7 +307,7 @@ def mend(network: nn.Module) -> Feedback:
 @torch.no_grad()
 def _right(network: nn.Sequential, train: bool) -> float:
     """How many test digits it gets right, in per cent; in training mode all of them are one batch."""
-    data = _digits()
+    data = digits()
     answers = copy.deepcopy(network).train(train)(data.x_test.flatten(1)).argmax(1)
     return 100 * (answers == data.y_test).double().mean().item()
 
@@ -416,7 +316,7 @@ def _touched(network: nn.Sequential) -> str:
     """What is said of weights that are not the patient's; nothing where they are."""
 
     def differs(name: str, kind: type) -> bool:
-        before = [p for part in _patients()[name] if isinstance(part, kind) for p in part.parameters()]
+        before = [p for part in patients()[name] if isinstance(part, kind) for p in part.parameters()]
         now = [p for part in network if isinstance(part, kind) for p in part.parameters()]
         return len(now) != len(before) or not all(
             torch.equal(p.float(), q) for p, q in zip(now, before, strict=True)
@@ -433,9 +333,9 @@ def _touched(network: nn.Sequential) -> str:
 
 def _untracked(network: nn.Sequential) -> str:
     """What is said of norms that do not use running statistics; nothing where all do."""
-    norms = _norms(network)
+    norms = norms_of(network)
     if any(norm.running_mean is None or norm.running_var is None for norm in norms):
-        return "it has no running statistics any more, and takes those of the batch, in evaluation too: what is in an image then depends on the others."
+        return "it has no running statistics any more, and takes those of the batch, in evaluation too: the answer to an image then depends on the others."
     if any(norm.training for norm in norms):
         return "it is in training mode: an image's answer depends on the batch that it comes in. Call `eval` when its statistics are good."
     return ""
@@ -443,10 +343,10 @@ def _untracked(network: nn.Sequential) -> str:
 
 def _stale(network: nn.Sequential) -> str:
     """What is said of statistics that remember where they began; nothing where they do not."""
-    running = [_running(norm) for norm in _norms(network)]
+    running = [running_of(norm) for norm in norms_of(network)]
     if all((mean == 0).all() and (variance == 1).all() for mean, variance in running):
         return "its statistics are still means of 0 and variances of 1. They move in training mode only, and at a momentum that is not 0."
-    moments = _moments(network, _digits().x.flatten(1))
+    moments = moments_of(network, digits().x.flatten(1))
     for layer, ((_, given), (_, variance)) in enumerate(zip(running, moments, strict=True), 1):
         kept, size = (values.median().item() for values in ((given - variance) / (1 - variance), variance))
         if size < 0.5 and kept > size / 2:
@@ -457,8 +357,8 @@ def _stale(network: nn.Sequential) -> str:
 def _lost(network: nn.Sequential, evaluation: float, training: float) -> str:
     """What is said of other statistics that are not those of the training set; nothing where they are."""
     offs = [
-        _off(norm, *moments)
-        for norm, moments in zip(_norms(network), _moments(network, _digits().x.flatten(1)), strict=True)
+        off_by(norm, *moments)
+        for norm, moments in zip(norms_of(network), moments_of(network, digits().x.flatten(1)), strict=True)
     ]
     if SCATTER < offs[0] < FEW:
         return f"its running means are off by {offs[0]:.2f} standard deviations in layer 1. Means over B examples are off by 1/√B: average over the whole training set."
