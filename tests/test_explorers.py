@@ -67,7 +67,8 @@ def test_every_number_on_show_is_one_that_evaluate_returns(explore, chapter):
     page = explore(chapter, chosen(chapter))
     shown, computed = page.evaluate("""() => {
       const shown = (what, about) => [...document.querySelectorAll(what)].map(about);
-      const state = Object.fromEntries(shown("[data-key]", ({ dataset, value, tagName }) => [dataset.key, tagName === "SELECT" && Number.isNaN(Number(value)) ? value : Number(value)]));
+      const meant = ({ dataset, value, tagName }) => (tagName === "SELECT" && Number.isNaN(Number(value)) ? value : "log" in dataset ? 10 ** value : Number(value));
+      const state = Object.fromEntries(shown("[data-key]", (control) => [control.dataset.key, meant(control)]));
       return [shown("[data-quantity]", ({ dataset, textContent }) => [dataset.quantity, dataset.value, textContent]),
         { ...state, ...module.evaluate(state), chosen: null }];
     }""")
@@ -82,8 +83,9 @@ def test_several_on_one_page_do_not_meet(explore, chapter):
     page = explore(chapter, chosen(chapter, "tanh"), chosen(chapter))
     ids = page.locator("[id]").evaluate_all("e => e.map((x) => x.id)")
     assert len(ids) == len(set(ids)) > 2
-    for key, slider in sliders(chapter).items():
-        page.locator(f"[data-key={key}]").nth(1).fill(f"{slider.high:g}")
+    for key in sliders(chapter):
+        control = page.locator(f"[data-key={key}]").nth(1)
+        control.fill(control.get_attribute("max"))
     page.evaluate("painted()")
     assert page.evaluate("models[0].state") == chosen(chapter, "tanh")
     moved = {key: slider.high for key, slider in sliders(chapter).items()}

@@ -5,6 +5,7 @@
 //
 //   markup     plain HTML, in which UID is one explorer's own name. [data-key] is the control of a trait: a slider, with the trait's
 //              range as min and max, and its default as value; or a choice, which begins at its selected option, or else its first.
+//              Where a slider has data-log, its place is the decimal logarithm of the trait, in steps of that.
 //              A trait whose slider has steps of 1, or whose options' values are all whole numbers, is one. The activation's
 //              choice, where its option has no value, is filled with all there are, and its parameter need have no control.
 //              [data-shows] takes a text, [data-quantity] a number as text, in full in its data-value,
@@ -26,6 +27,7 @@ import { clamp } from "./numbers.js";
 import { figure, plain } from "./words.js";
 
 const CALM = 600; // milliseconds without a change, before a voice speaks
+const DIGITS = 3; // significant ones, of what a slider with a logarithmic scale is moved to
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] }; // which of drag.keys, and which way
 
 /**
@@ -49,6 +51,10 @@ export function controls(markup) {
   };
 }
 
+/** Where a slider stands for a value, and the value for which it stands. */
+const standing = ({ dataset }, value) => ("log" in dataset ? Math.log10(value) : value);
+const meant = ({ dataset, value }) => ("log" in dataset ? Number((10 ** value).toPrecision(DIGITS)) : Number(value));
+
 export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ model, el }) => {
   const { defaults, ranges, whole, options } = controls(markup), keys = Object.keys(defaults);
   const within = (key, value) => (key in ranges ? clamp(Number.isFinite(value) ? value : defaults[key], ranges[key]) : value);
@@ -68,6 +74,7 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
   const input = (key) => find(`[data-key="${key}"]`);
   const picture = (name) => find(`[data-picture="${name}"]`);
   const drawn = {}, lengths = new Map();
+  each("[data-log]", (slider) => Object.assign(slider, { min: standing(slider, slider.min), max: standing(slider, slider.max) }));
   let frame = 0, unsaved = false, timer = 0, said = "";
   if ("parameter" in defaults) input("activation").innerHTML = offered();
 
@@ -94,7 +101,7 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
   /** The controls show the state; that of the parameter shows what it is for this activation. */
   function follow(state, values) {
     for (const key of keys.filter((key) => key !== "parameter")) {
-      input(key).value = state[key];
+      input(key).value = standing(input(key), state[key]);
       if (key in ranges) tell(key, key, state[key], values);
     }
   }
@@ -159,7 +166,7 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
   root.addEventListener("input", ({ target }) => {
     const key = target.dataset.key;
     if (key === "activation" && "parameter" in defaults) change({ activation: target.value, parameter: ACTIVATIONS[target.value].parameter?.default ?? null });
-    else if (key) change({ [key]: key in options ? options[key].find((option) => String(option) === target.value) : Number(target.value) });
+    else if (key) change({ [key]: key in options ? options[key].find((option) => String(option) === target.value) : meant(target) });
   });
   root.addEventListener("click", ({ target }) => {
     const stop = target.closest("[data-stop]");
