@@ -18,6 +18,7 @@ PLACED = {
     "book/index.html": {"depth": [1, 12, 20], "sigma_w": [0.55, 2.95]},
     "book/nonlinearity.html": {"units": [1, 8, 5], "biases": [0, 0.95, 1], "x1": [-1.95], "x2": [1.95]},
     "book/initialization.html": {"depth": [2, 40, 20], "sigma_w": [0.5, 2.6], "sigma_b": [0, 0.5, 0.2]},
+    "book/normalization.html": {"batch": [2, 3, 64, 16], "scale": [-1, 0, 1], "offset": [-3, 0, 3]},
     "book/saturation.html": {"sigma_w": [0.58, 12], "mean": [-4.95, 0, 0], "x": [-8]},
 }
 EXPLORERS = (*PLACED, "notebooks/saturation.html")  # and one that a notebook stored

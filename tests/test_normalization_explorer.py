@@ -56,7 +56,7 @@ def drawn():
 
     means = 0.5 * many(UNITS)
     x = torch.stack([means + 0.75 * many(1).mul(0.4).exp() * many(UNITS) for _ in range(MOST)])
-    W = many(DEPTH, UNITS, UNITS) / math.sqrt(UNITS)
+    W = many(DEPTH, UNITS, UNITS) * math.sqrt(2 / UNITS)
     return x, W, many(UNITS, MOST).T
 
 

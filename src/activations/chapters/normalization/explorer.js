@@ -34,7 +34,7 @@ function drawn(normal) {
 
 const NORMAL = normals(SEED);
 const INPUTS = drawn(NORMAL);
-const LAYERS = dense(Array(DEPTH + 1).fill(UNITS), 1, NORMAL);
+const LAYERS = dense(Array(DEPTH + 1).fill(UNITS), Math.SQRT2, NORMAL); // He's size
 const GRADIENT = many(UNITS, () => many(MOST, NORMAL)); // by the outputs of layer 20, of each unit in each example
 const BACK = LAYERS.map(({ W }) => ({ W: W.map((_, j) => W.map((row) => row[j])), b: Array(UNITS).fill(0) }));
 
