@@ -166,6 +166,22 @@ def finger_moves(
     context.close()
 
 
+def keeps_its_height_and_its_numbers(page: Page, states: list[dict[str, Any]]) -> None:
+    """Whatever an explorer shows, it is as high as before, and nothing in it is no number."""
+    look = """async (states) => {
+      const found = new Set();
+      for (const state of states) {
+        models[0].set(state);
+        await painted();
+        const root = document.querySelector(".activation-explorer");
+        found.add(`${root.offsetHeight} ${/NaN|undefined|Infinity/.test(root.innerHTML.replaceAll("fill-opacity", ""))}`);
+      }
+      return [...found];
+    }"""
+    assert len(found := page.evaluate(look, states)) == 1
+    assert found[0].endswith("false")
+
+
 def normals(seed):
     """mulberry32, then Box and Muller, in Python's integers."""
     state, low = seed, 0xFFFFFFFF

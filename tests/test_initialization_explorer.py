@@ -15,7 +15,7 @@ from scipy import optimize
 from activations import gaussian
 from activations.chapters.initialization import trained
 from activations.chapters.initialization.explorer import Explorer
-from explorers import finger_moves, refuses
+from explorers import finger_moves, keeps_its_height_and_its_numbers, refuses
 
 DEFAULT = {"activation": "tanh", "depth": 20, "sigma_w": 1.3, "sigma_b": 0.2}
 SIZES = [(1.3, 0.2), (0.5, 0.0), (2.6, 0.0), (0.5, 0.5), (2.6, 0.5), (math.sqrt(2), 0.0), (1.0, 0.0), (1.46, 0.05)]  # fmt: skip
@@ -239,18 +239,7 @@ def test_each_activation_has_its_sides_and_its_theory(show):
 
 def test_no_state_holds_what_is_no_number(show):
     page = show(dict(DEFAULT), width=390)
-    look = """async (states) => {
-      const found = new Set();
-      for (const state of states) {
-        models[0].set(state);
-        await painted();
-        const root = document.querySelector(".activation-explorer");
-        found.add(`${root.offsetHeight} ${/NaN|undefined|Infinity/.test(root.innerHTML.replaceAll("fill-opacity", ""))}`);
-      }
-      return [...found];
-    }"""
-    assert len(found := page.evaluate(look, [s for s in STATES if s["sigma_w"] != 1.0])) == 1
-    assert found[0].endswith("false")
+    keeps_its_height_and_its_numbers(page, [s for s in STATES if s["sigma_w"] != 1.0])
 
 
 # ---------------------------------------------------------------------------------------------- the point, and controls
