@@ -10,6 +10,13 @@ def each_gets_its_own_answer(wrong):
     assert len(set(answers)) == len(answers)
 
 
+def each_wrong_diagnosis_is_contradicted(diagnose, right, name):
+    """Every other illness that is said of a patient is refused, for a reason of its own that names the patient."""
+    wrong = [diagnose(right | {name: illness}) for illness in {*right.values()} - {right[name]}]
+    each_gets_its_own_answer(wrong)
+    assert all(feedback.why.startswith(f"{name}: ") for feedback in wrong)
+
+
 def same_at_every_call(patients):
     """A chapter's `patients` have the same weights whenever they are asked for."""
     first, again = patients(), patients()
