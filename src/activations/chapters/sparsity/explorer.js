@@ -233,9 +233,7 @@ const shown = mount({ markup: MARKUP, evaluate, say, pictures: { lines: drawBudg
 function render({ model, el }) {
   const remove = shown({ model, el }), find = (what) => el.lastElementChild.querySelector(what);
   find("[data-times]").addEventListener("click", () => {
-    const words = measured(Number(find("[data-quantity=zeros]").dataset.value));
-    find("[data-timed]").textContent = words;
-    find(".spoken").textContent = aloud(words);
+    find("[data-timed]").textContent = measured(Number(find("[data-quantity=zeros]").dataset.value));
   });
   return remove;
 }
