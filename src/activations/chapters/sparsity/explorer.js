@@ -213,7 +213,8 @@ function drawCells(box, state, { live, orders, on }) {
     const words = fitting(box, width, "small", `${share} zeros; ${never} of ${units} units are 0 for all ${COUNT} signals`, `${share} zeros; ${never} units always 0`, `${share} zeros`, share);
     out.push(text(0, foot + 2 * em, words, "small"));
   });
-  const note = fitting(box, width, "tick", `columns: units, sorted; rows: ${SHOWN.length} signals, ${EACH} of each class`, "columns: units; rows: signals", "units × signals");
+  const rows = `rows: ${SHOWN.length} signals, ${EACH} of each class`;
+  const note = fitting(box, width, "tick", `columns: units, the last to become 0 first; ${rows}`, `columns: units, sorted; ${rows}`, "columns: units; rows: signals", "units × signals");
   out.push(text(0, height - 0.5 * em, note, "tick"));
   return out.join("");
 }
