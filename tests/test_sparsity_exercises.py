@@ -226,7 +226,8 @@ WRONG = {
     "its weights are not what they were": lowered,
     "none of them in layer 1": lambda: with_bends(None, RELU),
     "far below 0 before the bend": lambda: with_bends(torch.nn.Hardshrink(0.5), RELU),
-    "was not all small": lambda: cut(4.0),
+    "points fewer right, and may lose 2": lambda: cut(1.5),
+    "What was made 0 was not all small": lambda: cut(4.0),
 }
 
 

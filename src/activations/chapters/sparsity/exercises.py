@@ -195,7 +195,7 @@ ENOUGH, POINTS = 80, 2  # per cent of exact zeros, and how much less it may get 
 
 
 def _illness(signs: Signs) -> str:
-    if signs.never == signs.always == SIZES[2] / 2:
+    if signs.never == SIZES[2] / 2:
         return "three units"
     return "strangled" if signs.zeros else "sparse on paper"
 
@@ -242,17 +242,16 @@ def mend(network: nn.Module) -> Feedback:
         zeros = 100 * (torch.cat(layers, 1) == 0).double().mean().item()
         smallest = layers[0].abs().min().item()
     right, before = signs_of(network).right, signs_of(patients()[PAPER]).right
-    reached = f"about {round(right, -1):.0f} % right"
     if zeros < ENOUGH:
         return Feedback(False, _lacking(zeros, smallest))
     if not right >= before - POINTS:
         return Feedback(
             False,
-            f"{zeros:.0f} % are exactly 0, but it gets {reached}, where it had about {round(before, -1):.0f} %. What was made 0 was not all small.",
+            f"{zeros:.0f} % are exactly 0, but it gets {before - right:.0f} points fewer right, and may lose {POINTS}. What was made 0 was not all small.",
         )
     return Feedback(
         True,
-        f"{zeros:.0f} % are exactly 0, and it still gets {reached}: the small numbers were for nothing. Now rows can be left out.",
+        f"{zeros:.0f} % are exactly 0, and it still gets about {round(right, -1):.0f} % right: the small numbers were for nothing. Now rows can be left out.",
     )
 
 
