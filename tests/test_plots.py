@@ -178,7 +178,9 @@ def test_a_figure_has_the_house_style_and_puts_back_what_it_changed(monkeypatch)
     plots.plt.close("all")
 
 
-@pytest.mark.parametrize(("timed", "says"), [(False, {"words": ["a word"]}), (True, {"words": ["a word"], "timed": True})])
+@pytest.mark.parametrize(
+    ("timed", "says"), [(False, {"words": ["a word"]}), (True, {"words": ["a word"], "timed": True})]
+)
 def test_a_picture_in_a_notebook_says_what_is_to_be_compared_of_it(timed, says, monkeypatch):
     told = []
     shell = SimpleNamespace(display_formatter=SimpleNamespace(format=lambda drawn: ({}, {})))

@@ -71,7 +71,9 @@ def test_a_race_ends_when_its_time_is_over_but_not_before_the_fifth_round():
 
 def test_ratios_are_taken_round_by_round():
     """A machine that is ten times as slow in every other round has no part in a ratio."""
-    seconds = pd.DataFrame({"copy": [1.0, 10.0] * 10, "twice": [2.0, 20.0] * 10, "loose": np.arange(1.0, 21.0)})
+    seconds = pd.DataFrame(
+        {"copy": [1.0, 10.0] * 10, "twice": [2.0, 20.0] * 10, "loose": np.arange(1.0, 21.0)}
+    )
     found = Race(seconds, "a machine")
     ratios = found.ratios()
     assert [*ratios.columns] == ["median", "lower quartile", "upper quartile"]
@@ -108,7 +110,11 @@ def test_a_name_that_is_none_is_refused():
         ({"contestants": {1: print}}, TypeError, "contestants must map names to functions, got 1: "),
         ({"rounds": 0}, ValueError, "rounds must be at least 1, got 0"),
         ({"seconds": 0}, ValueError, "seconds must be a number above 0, got 0"),
-        ({"on": "the moon"}, ValueError, "on must be a device that torch has here, as 'cpu' is, got 'the moon'"),
+        (
+            {"on": "the moon"},
+            ValueError,
+            "on must be a device that torch has here, as 'cpu' is, got 'the moon'",
+        ),
         ({"on": "cuda:99"}, ValueError, "on must be a device that torch has here"),
     ],
 )
@@ -158,7 +164,10 @@ def test_a_race_shows_its_ratios_and_its_machine_and_says_that_it_is_timed():
     assert metadata == {"timed": True} and data.keys() == {"text/plain", "text/html"}
     assert data["text/plain"].endswith("\n\nMeasured on: a <machine>.") and "0.333 " in data["text/plain"]
     assert "<td>0.333</td>" in data["text/html"] and "Measured on: a &lt;machine&gt;." in data["text/html"]
-    assert found.show(to="third")._repr_mimebundle_() == Timed(found.ratios("third"), "a <machine>")._repr_mimebundle_()
+    assert (
+        found.show(to="third")._repr_mimebundle_()
+        == Timed(found.ratios("third"), "a <machine>")._repr_mimebundle_()
+    )
     assert "3.0" in found.show(to="third")._repr_mimebundle_()[0]["text/plain"]
 
 
