@@ -14,7 +14,7 @@ import pytest
 from nbval import plugin as nbval
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 
-from comparison import differences, drawn_alike
+from comparison import differences, drawn_alike, timed
 
 # Kernels inherit both: no progress bar in what is compared, the panel as a picture, and nothing from an earlier run.
 os.environ["ACTIVATIONS_QUIET"] = "1"
@@ -79,8 +79,9 @@ class Cell(nbval.IPyNbCell):
 
     def compare_outputs(self, test: list[Any], ref: list[Any], skip_compare: Any = None) -> bool:
         """Let nbval show in full where texts differ, and say of everything else what does."""
+        texts = ([output for output in outputs if not timed(output)] for outputs in (test, ref))
         same: bool = super().compare_outputs(
-            test, ref, (*self.parent.skip_compare, "text/html", "image/svg+xml")
+            *texts, (*self.parent.skip_compare, "text/html", "image/svg+xml")
         )
         stored = self.parent.nb.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
         found = differences(ref, test, stored, self.parent.widgets)

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from activations.experiments.store import processor
+from activations.timing import processor
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = ("numpy", "scipy", "torch", "jax", "mpmath")

@@ -6,8 +6,6 @@ same array. Writes results/speed.json: for tensors under `cpu` and, where there 
 each by name, dtype, number of elements, pass (`forward`, or `both` with the backward pass) and form.
 """
 
-import random
-import statistics
 import time
 import warnings
 from collections.abc import Callable
@@ -24,13 +22,13 @@ import record
 import rivals
 from activations.functions import REGISTRY, Activation
 from activations.nn import FusedMish, Swish, TailExactGELU, apply
+from activations.timing import race
 
 # Rounds by size: many where a call is short, few where one moves hundreds of megabytes.
 ROUNDS = {1_000: 25, 10_000: 25, 100_000: 25, 1_000_000: 25, 10_000_000: 5}
 NUMPY_SIZES = (1_000, 10_000, 100_000, 1_000_000)
 DTYPES = ("float32", "bfloat16")
 NUMPY_DTYPES = ("float64", "float32")
-LEAST = 2e-4  # seconds: what is shorter is timed several times in a row
 ROW = 100  # numbers in a row, for functions of several numbers
 # What nobody would compose is not timed: the identity hands back what it got.
 TIMED = [name for name in REGISTRY if name in composed.NUMPY]
@@ -101,37 +99,9 @@ def both_step(form: Callable[..., Any], x: torch.Tensor) -> Step:
 # ---------------------------------------------------------------- the clock
 
 
-def seconds(step: Step, count: int, gpu: bool) -> float:
-    """How long a step takes, from so many in a row."""
-    if gpu:
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        torch.cuda.synchronize()
-        begin.record()
-        for _ in range(count):
-            step()
-        end.record()
-        torch.cuda.synchronize()
-        return begin.elapsed_time(end) / 1000 / count
-    began = time.perf_counter()
-    for _ in range(count):
-        step()
-    return (time.perf_counter() - began) / count
-
-
-def ratios(copy: Step, steps: dict[str, Step], rounds: int, gpu: bool = False) -> dict[str, float]:
+def ratios(copy: Step, steps: dict[str, Step], rounds: int, on: str = "cpu") -> dict[str, float]:
     """The median time of each step, over that of a copy; all take their turns in every round."""
-    everything = {"copy": copy, **steps}
-    counts = {}
-    for name, step in everything.items():
-        seconds(step, 1, gpu)
-        counts[name] = 1 + int(LEAST / seconds(step, 1, gpu))
-    times: dict[str, list[float]] = {name: [] for name in everything}
-    order, shuffle = list(everything), random.Random(0).shuffle
-    for _ in range(rounds):
-        shuffle(order)  # what one leaves behind in cache and memory meets another each time
-        for name in order:
-            times[name].append(seconds(everything[name], counts[name], gpu))
-    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    medians = race({"copy": copy, **steps}, rounds=rounds, on=on).seconds.median()
     return {name: record.digits(medians[name] / medians["copy"], 3) for name in steps}
 
 
@@ -149,7 +119,7 @@ def torch_cell(name: str, dtype: str, size: int, device: str) -> dict[str, dict[
         if name not in FORWARD_ONLY:
             steps[f"both {form}"] = both_step(function, x)
     figures: dict[str, dict[str, float]] = {}
-    for key, ratio in ratios(x.clone, steps, ROUNDS[size], device == "cuda").items():
+    for key, ratio in ratios(x.clone, steps, ROUNDS[size], device).items():
         kind, form = key.split()
         figures.setdefault(kind, {})[form] = ratio
     return figures

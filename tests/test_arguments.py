@@ -25,6 +25,7 @@ from activations import (
     plots,
     probes,
     statistics,
+    timing,
 )
 from activations.chapters.first.explorer import Explorer as FirstExplorer
 from activations.chapters.saturation import exercises
@@ -130,6 +131,10 @@ CALLS |= {
     "interval": ("values", lambda values: statistics.interval([1.0, values, 3.0])),
     "paired": ("second", lambda second: statistics.paired([1.0], [second])),
     "glue": ("values", lambda values: claims.glue(values=values)),
+    "glue_timed": ("values", lambda values: claims.glue_timed(values=values)),
+    "race(rounds)": ("rounds", partial(timing.race, {"nothing": int})),
+    "race(seconds)": ("seconds", partial(timing.race, {"nothing": int})),
+    "Race.ratio(groups)": ("groups", partial(timing.race({"nothing": int}, rounds=1).ratio, "nothing")),
     "what_it_would_take": ("threshold", partial(claims.what_it_would_take, ())),
     "figure(columns)": ("columns", lambda columns: plots.figure(columns).__enter__()),
     "figure(height)": ("height", lambda height: plots.figure(height=height).__enter__()),
@@ -139,6 +144,7 @@ CALLS |= {
 # A word is a number's text to a page; an array of bools has a share as its mean; a formula takes arrays and tensors of any shape.
 TAKEN = {
     "glue": (str,),
+    "glue_timed": (str,),
     "kernels(gram)": (bool, np.bool_, torch.Tensor),
     "interval": (bool, np.bool_, torch.Tensor),
 }

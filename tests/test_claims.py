@@ -13,8 +13,9 @@ from IPython.utils.capture import capture_output
 from scipy import stats
 
 from activations import claims
-from activations.claims import KINDS, Claim, Verdict, glue
+from activations.claims import KINDS, Claim, Verdict, glue, glue_timed
 from activations.statistics import Side, interval, paired
+from activations.timing import machine
 from activations.words import with_error
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
@@ -336,6 +337,39 @@ def test_a_verdict_shows_itself_in_three_ways():
     assert verdict == Verdict(claim(), (Side("a", 0.1, 0.1, 0.1, 1),), "holds")
 
 
+# ---------------------------------------------------------------- claims about time
+
+
+def test_the_line_of_a_claim_about_time_says_nothing_of_what_came_out():
+    slow = claim(timed=True, unit="×")
+    holds, fails = (slow.test({"a": values}) for values in (H, F))
+    assert (holds.kind, fails.kind) == ("holds", "fails")
+    assert holds.line == fails.line == "chapter/name: timed, see the card [claimed: below 0.25 ×]"
+
+
+def test_the_card_of_a_claim_about_time_has_the_verdict_the_spread_and_the_machine():
+    verdict = claim(timed=True).test({"a": F}, remark="r")
+    for said in ("does not hold", "0.40 ± 0.05", "16 times", "'>r<", f"Measured on: {machine()}."):
+        assert said in verdict.as_html()
+    assert "seeds" not in verdict.as_html() and "Measured on" not in claim().test({"a": F}).as_html()
+    with pytest.raises(ValueError, match="on must be a device"):
+        claim(timed=True).test({"a": F}, on="the moon")
+
+
+def test_an_open_claim_about_time_asks_for_measurements():
+    assert "measurements would decide" in claim(timed=True).test({"a": around(0.24, 0.05)}).remark
+    assert "number of measurements" in claim(timed=True).test({"a": U}).remark
+
+
+def test_a_record_says_that_it_is_about_time_only_where_it_is():
+    timed, usual = (claim(timed=timed).test({"a": H}, remark="r") for timed in (True, False))
+    assert timed.as_json().keys() - usual.as_json().keys() == {"timed", "machine"}
+    assert (timed.as_json()["timed"], timed.as_json()["machine"]) == (True, machine())
+    assert [each._repr_mimebundle_()[1].get("timed") for each in (timed, usual)] == [True, None]
+    for verdict in (timed, usual):
+        assert Verdict.from_json(json.loads(json.dumps(verdict.as_json()))) == verdict
+
+
 # ---------------------------------------------------------------- glue and pairs
 
 
@@ -365,6 +399,11 @@ def test_glue_stores_what_myst_nbs_glue_stores(shell):
     (stored, words), (count, _), (text, _) = ours
     assert words == {"scrapbook": {"name": "factor", "mime_prefix": "application/papermill.record/"}}
     assert [*stored.values(), *count.values(), *text.values()] == ["0.236", "3", "eleven"]
+
+
+def test_a_glued_timing_is_a_glued_number_that_says_so(shell):
+    ((usual, about), (timed, says)) = shown(lambda: (glue(x=2.5), glue_timed(x=2.5)))
+    assert timed == usual and says == about | {"timed": True}
 
 
 def test_glue_shows_numpys_numbers_as_numbers(shell):
@@ -401,7 +440,7 @@ def from_json(stored):
     """The claim and its verdict as they were before they were stored."""
     made = Claim(
         stored["id"], stored["statement"], **{stored["direction"]: stored["threshold"]},
-        unit=stored["unit"], source=stored["source"], digits=stored["digits"],
+        unit=stored["unit"], source=stored["source"], digits=stored["digits"], timed=stored.get("timed", False),
     )  # fmt: skip
     return Verdict(
         made,
@@ -409,6 +448,7 @@ def from_json(stored):
         stored["kind"],
         stored["condition"],
         stored["remark"],
+        machine=stored.get("machine"),
     )
 
 
@@ -434,7 +474,7 @@ def test_distances_from_rounding_edges():
 
 def test_another_machine_rounds_every_stored_effect_to_the_same_figure():
     for stored in stored_claims():
-        if stored["digits"] is not None:
+        if stored["digits"] is not None and not stored.get("timed"):
             for side in stored["sides"]:
                 assert near_an_edge(side["effect"], stored["digits"]) >= 0.03, (stored["id"], side)
 

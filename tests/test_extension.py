@@ -111,6 +111,21 @@ def test_the_ledger_shows_every_claim_with_its_citation_and_links_to_the_cell(tm
     assert '<span class="effect">0.2362 ± 0.0011</span>' in book.html("book/demo")
 
 
+def test_a_claim_and_a_number_about_time_stand_in_the_book_with_their_machine(tmp_path: Path):
+    about = {"scrapbook": {"name": "ratio", "mime_prefix": "application/papermill.record/"}, "timed": True}
+    number = cell(({"application/papermill.record/text/plain": "2.5"}, about))
+    timed = claim(timed=True, machine="a processor, 2 threads")
+    pages = {
+        "demo": "{effect}`demo/slope|Xavier`, {glue:text}`../notebooks/demo.ipynb::ratio:.1f`.",
+        "ledger": "```{ledger}\n```",
+    }
+    book = Book(tmp_path, pages, [*claimed(timed, claim("demo/other")), number])
+    assert book.build() == ""
+    assert "0.2362 ± 0.0011" in book.html("book/demo") and "2.5" in book.html("book/demo")
+    ledger = book.html("book/ledger")
+    assert ledger.count("<em>Measured on:</em> a processor, 2 threads.") == 1
+
+
 def test_a_changed_output_changes_the_ledger_and_the_verdict_in_the_text(tmp_path: Path):
     pages = {"demo": "It is {verdict}`demo/slope`.\n\n```{measured} demo\n```", "ledger": "```{ledger}\n```"}
     book = Book(tmp_path, pages, claimed(claim()))

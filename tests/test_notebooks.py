@@ -24,7 +24,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbval.plugin import comment_markers, metadata_tags
 
-from activations.claims import Verdict
+from activations.claims import Claim, Verdict
+from activations.timing import Race
 from activations.widgets import bundle
 from outputs import KERNELSPEC, LANGUAGE
 from tables import Table, unwrapped
@@ -80,6 +81,9 @@ MARKS = re.compile(
     "|".join([r"nbval", r"skip-execution", *map(re.escape, [*metadata_tags, *comment_markers])]),
     re.IGNORECASE,
 )
+TIMES = re.compile(
+    r"(?<![a-z])(?:race|timed)", re.IGNORECASE
+)  # what a cell says that measures time, or shows it
 Complaints = Iterator[str]
 
 
@@ -202,6 +206,8 @@ def claims_are_whole(notebook: NotebookNode, stem: str) -> Complaints:
             yield f"{place}: a claim lacks, or has of another type, {', '.join(wrong or ['sides'])}"
             continue
         name = claim["id"]
+        if claim.get("timed") and not (isinstance(claim.get("machine"), str) and claim["machine"]):
+            yield f"{name} is about time and does not say on what machine"
         if not re.fullmatch(rf"{re.escape(stem)}/[a-z0-9-]+", name):
             yield f"{place}: the claim's id {name!r} is not {stem}/name"
         if claim["direction"] not in ("below", "above") or not is_number(claim["threshold"]):
@@ -267,10 +273,15 @@ def tables_are_their_plain_text(notebook: NotebookNode, stem: str) -> Complaints
         if table.hiding:
             yield f"{place}: its HTML hides, adds or colours something: {table.hiding}"
         plain = data.get("text/plain", "")
+        below = []
+        if output.get("metadata", {}).get("timed"):  # the machine
+            plain, _, said = plain.rpartition("\n\n")
+            below = said.split()
         size = re.fullmatch(r"\[(\d+) rows x (\d+) columns\]", plain.rpartition("\n\n")[2])
         if size:
             plain = plain.rpartition("\n\n")[0]
-        if table.beside.split() != ([size[1], "rows", "×", size[2], "columns"] if size else []):
+            below = [size[1], "rows", "×", size[2], "columns", *below]
+        if table.beside.split() != below:
             yield f"{place}: beside its table stands {table.beside.strip()!r}"
         lines = unwrapped(plain, [row[0].strip() for row in table.rows])
         if len(lines) != len(table.rows):
@@ -289,9 +300,13 @@ def nothing_goes_uncompared(notebook: NotebookNode, stem: str) -> Complaints:
         for key in set(cell.metadata) - {"tags", "mystnb"}:
             yield f"{place} has the metadata {key!r}, whose purpose nobody has stated"
         for output in cell.outputs:
-            known = {"claim", "scrapbook", "words"}
-            for key in set(output.get("metadata", {})) - known:
+            about = output.get("metadata", {})
+            for key in set(about) - {"claim", "scrapbook", "words", "timed"}:
                 yield f"{place} has an output with the metadata {key!r}, whose purpose nobody has stated"
+            if "timed" in about:
+                yield from (f"{place} {fault}" for fault in untimely(cell, output))
+            if about.get("claim", {}).get("timed") and "timed" not in about:
+                yield f"{place} tests a claim about time, and its output does not say timed"
     for number, cell in enumerate(notebook.cells, 1):
         if cell.cell_type == "raw":
             yield f"cell {number} is raw: what a reader sees is text or the output of code"
@@ -299,6 +314,20 @@ def nothing_goes_uncompared(notebook: NotebookNode, stem: str) -> Complaints:
             r"data:image|<(?:img|svg|table|canvas)\b", cell.source * (cell.cell_type == "markdown")
         ):
             yield f"cell {number} brings a picture or a table of its own, which no code draws"
+
+
+def untimely(cell: NotebookNode, output: NotebookNode) -> Complaints:
+    """Why an output may not say that it follows from timings, by which its comparison is switched off."""
+    about, data = output.metadata, output.get("data", {})
+    if about["timed"] is not True:
+        yield f"has an output whose timed is {about['timed']!r}; True is all that it can be"
+    if not TIMES.search(cell.source):
+        yield "has a timed output, and neither race nor timed in its source"
+    if "claim" in about and not about["claim"].get("timed"):
+        yield "has a timed output whose claim is not about time"
+    kinds = [kind for kind in (*PICTURES, "text/html") if kind in data]
+    if VIEW in data or not (kinds or "scrapbook" in about):
+        yield "has a timed output that is no picture, table, claim or number for the page"
 
 
 def pictures_know_their_words(notebook: NotebookNode, stem: str) -> Complaints:
@@ -441,8 +470,18 @@ def a_claim() -> dict[str, Any]:
     }
 
 
+def a_race() -> tuple[dict[str, str], dict[str, Any]]:
+    seconds = pd.DataFrame({"copy": [1.0, 1.25, 1.5], "GELU": [2.5, 2.75, 3.5]})
+    return Race(seconds, "a processor, 2 threads, torch 2.0")._repr_mimebundle_()
+
+
+def a_timed_claim() -> tuple[dict[str, str], dict[str, Any]]:
+    slow = Claim("saturation/slow", "it is slow", above=2, timed=True)
+    return slow.test({"GELU": [2.25, 2.5, 2.75]})._repr_mimebundle_()
+
+
 def sound_notebook() -> NotebookNode:
-    """A small notebook with one of everything: imports, a value, a picture, a claim, a widget, a table and a number."""
+    """A small notebook with one of everything: imports, a value, a picture, a claim, a widget, a table, a race and a claim about time."""
     claim = a_claim()
     card = Verdict.from_json(claim).as_html()
     table = pd.DataFrame({"slope": [0.25, 1.0], "at z =": [0.0, 12.5]}, index=["sigmoid", "tanh"])
@@ -477,7 +516,12 @@ def sound_notebook() -> NotebookNode:
             )
         ],
     ]
+    shown += [
+        [new_output("execute_result", data, metadata=about, execution_count=count)]
+        for count, (data, about) in enumerate((a_race(), a_timed_claim()), 7)
+    ]
     sources = ["import math", "2 + 2", "draw()", "claim.test(measured)", "explorer()", "table"]
+    sources += ["race(contestants)", "timed.test(measured)"]
     cells = [
         new_code_cell(source, execution_count=count, outputs=out, id=f"cell-{count}")
         for count, (source, out) in enumerate(zip(sources, shown, strict=True), 1)
@@ -581,6 +625,23 @@ DOCTORED: list[tuple[Callable[[NotebookNode, str], Complaints], str]] = [
     (nothing_goes_uncompared, "nb.cells[0]['attachments'] = {'a.png': {'image/png': ''}}"),
     (nothing_goes_uncompared, "nb.cells[0].source += '![](data:image/png;base64,)'"),
     (nothing_goes_uncompared, "nb.cells[0].source += '<table>'"),
+    (tables_are_their_plain_text, "swap(nb, 7, '2.33', '2.43')"),
+    (tables_are_their_plain_text, "swap(nb, 7, 'a processor', 'another')"),
+    (tables_are_their_plain_text, "result(nb, 7).data['text/plain'] += ' So.'"),
+    (tables_are_their_plain_text, "del result(nb, 7).metadata['timed']"),
+    (claims_are_whole, "result(nb, 8).metadata.claim.machine = None"),
+    (claims_follow_from_their_numbers, "result(nb, 8).metadata.claim.kind = 'fails'"),
+    (claims_show_what_they_store, "result(nb, 8).metadata.claim.machine = 'another'"),
+    (claims_show_what_they_store, "result(nb, 8).metadata.claim.sides[0].effect = 2.75"),
+    (claims_show_what_they_store, "del result(nb, 8).metadata.claim['timed']"),
+    (nothing_goes_uncompared, "result(nb, 7).metadata.timed = False"),
+    (nothing_goes_uncompared, "result(nb, 7).metadata.timed = 'yes'"),
+    (nothing_goes_uncompared, "cells[6].source = 'trace(table)'"),
+    (nothing_goes_uncompared, "result(nb, 2).metadata['timed'], cells[1].source = True, 'timed(2 + 2)'"),
+    (nothing_goes_uncompared, "result(nb, 5).metadata['timed'], cells[4].source = True, 'timed(explorer)'"),
+    (nothing_goes_uncompared, "result(nb, 4).metadata['timed'], cells[3].source = True, 'timed.test(x)'"),
+    (nothing_goes_uncompared, "result(nb, 3).metadata['timed'] = True"),
+    (nothing_goes_uncompared, "del result(nb, 8).metadata['timed']"),
     (pictures_know_their_words, "del result(nb, 3).metadata['words']"),
     (pictures_know_their_words, "del result(nb, 3).data['image/png']"),
     (ids_are_unique, "cells[1].id = cells[0].id"),

@@ -2,6 +2,7 @@
 
 import io
 from itertools import pairwise
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -175,6 +176,20 @@ def test_a_figure_has_the_house_style_and_puts_back_what_it_changed(monkeypatch)
     assert shown == [True, True]
     assert {key: mpl.rcParams[key] for key in plots.STYLE} == {key: before[key] for key in plots.STYLE}
     plots.plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("timed", "says"), [(False, {"words": ["a word"]}), (True, {"words": ["a word"], "timed": True})]
+)
+def test_a_picture_in_a_notebook_says_what_is_to_be_compared_of_it(timed, says, monkeypatch):
+    told = []
+    shell = SimpleNamespace(display_formatter=SimpleNamespace(format=lambda drawn: ({}, {})))
+    monkeypatch.setattr(plots, "get_ipython", lambda: shell)
+    monkeypatch.setattr(plots, "display", lambda formats, metadata, raw: told.append(metadata))
+    monkeypatch.setattr(plots.plt, "get_backend", lambda: "inline")
+    with plots.figure(timed=timed) as axes:
+        axes.set(xticks=[], yticks=[], title="a word")
+    assert told == [says]
 
 
 # ---------------------------------------------------------------- grey and colour-blind eyes

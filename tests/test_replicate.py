@@ -135,6 +135,25 @@ def test_the_command_fails_where_a_verdict_has_changed(side, stored, code, tmp_p
     assert ("demo/loss has another verdict." in said) is bool(code)
 
 
+def test_a_claim_about_time_may_turn_and_is_named(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "demo.ipynb"
+    source = """from activations.claims import Claim
+Claim("demo/slow", "it is slow", above=2, timed=True).test({"it": [1.2, 1.3, 1.4]})"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    verdict = Claim("demo/slow", "it is slow", above=2, timed=True).test({"it": [2.2, 2.3, 2.4]})
+    data, metadata = verdict._repr_mimebundle_()
+    shown = nbformat.v4.new_output("execute_result", data, metadata=metadata, execution_count=1)
+    notebook.cells[0].outputs = [shown]
+    nbformat.write(notebook, path)
+    monkeypatch.setattr(sys, "argv", ["replicate", "--seeds=100", str(path)])
+    for name in ("ACTIVATIONS_SEEDS", "ACTIVATIONS_QUIET"):
+        monkeypatch.setenv(name, "0")
+    assert replicate.main() == 0
+    said = capsys.readouterr().out
+    assert "another verdict: holds → does not hold" in said and "0 of 1 verdicts stand" in said
+    assert "demo/slow has another verdict, and is about time: that is no failure." in said
+
+
 def test_a_verdict_that_becomes_undecided_is_shown_and_stands():
     sure, open_ = ({"kind": kind} for kind in ("holds", "undecided"))
     assert not replicate.other(sure, open_) and not replicate.other(open_, sure)

@@ -2,6 +2,7 @@
 
 Words, counts, thresholds, tables, glued numbers and widget states must be the same. What was measured may differ as it
 does from one processor to the next: a mean by a quarter of its interval's width, a picture in a twelfth of its ink.
+What follows from timings must be there, and be claimed as it was; what came out is another on every run.
 Seen so far: LeNet's means moved by a twelfth of their intervals' widths and its picture in a twenty-fifth of its ink;
 everything else was the same to eight digits and but for how a few edges are smoothed.
 """
@@ -31,6 +32,8 @@ RASTER = ("image/png", "image/jpeg")
 SVG = "image/svg+xml"
 MEAN_MOVES = 0.25  # of the new interval's width
 WIDTH_CHANGES = 2.0  # times, either way
+MEASURED = frozenset(["sides", "remark"])  # of a claim's record: what is compared by more than equality
+TIMED = frozenset(["verdict", "kind", "machine"])  # of a claim about time: what is not compared at all
 EXACT = 1e-6  # relative, for figures that are no means
 INK = 0.08  # share of a picture's lines and letters without a like in the other
 COLOUR = 64  # of 255: less is a matter of how an edge is smoothed
@@ -91,12 +94,40 @@ def differences(
         return [f"it shows {_listed(kinds[1])}, and {_listed(kinds[0])} is stored"]
     found: list[str] = []
     for before, after in zip(stored, new, strict=True):
+        if timed(before) and timed(after):
+            found += _timed(before, after)
+            continue
         if before["output_type"] == "stream":
             found += _text(f"what it writes to {before['name']}", before["text"], after["text"])
         for mime, content in before.get("data", {}).items():
             found += _content(mime, before, after, content, after["data"][mime], stored_states, new_states)
         found += _metadata(before.get("metadata", {}), after.get("metadata", {}))
     return found
+
+
+def timed(output: Mapping[str, Any]) -> bool:
+    """Whether an output says that it follows from timings."""
+    return output.get("metadata", {}).get("timed") is True
+
+
+def _timed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Where two outputs that follow from timings differ in what does not."""
+    old, new = before["metadata"], after["metadata"]
+    if old.keys() != new.keys():
+        one, other = (", ".join(sorted(each)) for each in (new, old))
+        yield f"the output's metadata are {one}, and {other} are stored"
+    yield from _metadata({"scrapbook": old.get("scrapbook")}, {"scrapbook": new.get("scrapbook")})
+    if "claim" in old and "claim" in new:
+        yield from claims(old["claim"], new["claim"])
+        yield from _text("its line", before["data"]["text/plain"], after["data"]["text/plain"])
+        yield from _card(before)
+
+
+def _card(output: Mapping[str, Any]) -> Iterator[str]:
+    """Whether a stored claim's card shows anything but what is stored with it."""
+    verdict = _decided(output["metadata"]["claim"])
+    if verdict is None or output["data"]["text/html"] != verdict.as_html():
+        yield "the claim's card is not that of the claim's own figures"
 
 
 def _kind(output: Mapping[str, Any]) -> tuple[str, ...]:
@@ -123,9 +154,7 @@ def _content(
             _model(content["model_id"], stored_states or {}), _model(again["model_id"], new_states or {})
         )
     elif mime == "text/html" and "claim" in before.get("metadata", {}):
-        verdict = _decided(before["metadata"]["claim"])
-        if verdict is None or content != verdict.as_html():
-            yield "the claim's card is not that of the claim's own figures"
+        yield from _card(before)
     elif content == again:
         return
     elif mime in RASTER:
@@ -161,8 +190,8 @@ def _metadata(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[s
 
 def claims(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """Where two records of a claim differ: words and counts exactly, what was measured by more than noise."""
-    name = before.get("id")
-    for key in sorted((before.keys() | after.keys()) - {"sides", "remark"}):
+    name, untimed = before.get("id"), not (before.get("timed") and after.get("timed"))
+    for key in sorted((before.keys() | after.keys()) - (MEASURED if untimed else MEASURED | TIMED)):
         if before.get(key) != after.get(key):
             yield f"the {key} of {name} is {after.get(key)!r}, and {before.get(key)!r} is stored"
     remarks = [None if _follows(record) else record.get("remark") for record in (before, after)]
@@ -173,7 +202,7 @@ def claims(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]
         yield f"{name} was measured on {groups[1]} (label, seeds), and {groups[0]} is stored"
         return
     for old, new in zip(before["sides"], after["sides"], strict=True):
-        if not _measured_alike(old, new):
+        if untimed and not _measured_alike(old, new):
             one, other = (f"{side['effect']} [{side['low']}, {side['high']}]" for side in (new, old))
             yield f"{name}, {new['label']}: {one}, and {other} is stored, further away than noise is"
 

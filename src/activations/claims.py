@@ -19,14 +19,15 @@ from typing import Any
 from activations.arguments import number, real, shown, whole
 from activations.seeds import shift
 from activations.statistics import Side, interval
+from activations.timing import machine
 from activations.words import with_error
 
 DIGITS = 300  # decimals, or places before the point, that a float can have
 KINDS = ("holds", "conditional", "fails", "undecided")
 
 
-def what_it_would_take(undecided: Iterable[Side], threshold: float) -> str:
-    """Say how many seeds would decide, if the means stay where they are."""
+def what_it_would_take(undecided: Iterable[Side], threshold: float, of: str = "seeds") -> str:
+    """Say how many seeds, or of what else there are several, would decide, if the means stay where they are."""
     needed, threshold = 0.0, number("threshold", threshold)
     for side in undecided:  # the half-width shrinks with the root of n, and must fall below the distance
         distance = abs(
@@ -36,8 +37,8 @@ def what_it_would_take(undecided: Iterable[Side], threshold: float) -> str:
         excess = half / distance if distance else math.inf
         needed = max(needed, side.n * (excess * excess))
     if needed > 1000:
-        return "The mean is too close to the threshold for any affordable number of seeds to decide."
-    return f"If the mean stays where it is, about {math.ceil(needed)} seeds would decide."
+        return f"The mean is too close to the threshold for any affordable number of {of} to decide."
+    return f"If the mean stays where it is, about {math.ceil(needed)} {of} would decide."
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Claim:
         source: Key in the bibliography of who says so, or None for folklore.
         digits: Decimals of the effect in the line that CI compares; -1 rounds to tens, None leaves the effect out.
             Choose it so coarse that another machine rounds to the same.
+        timed: Whether it is about time. Then the line says nothing of what came out, and CI compares nothing of that.
 
     Raises:
         TypeError: If the threshold is no number, or digits no int.
@@ -67,6 +69,7 @@ class Claim:
     unit: str = ""
     source: str | None = None
     digits: int | None = 2
+    timed: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a claim that could not be decided."""
@@ -116,7 +119,12 @@ class Claim:
         )
 
     def test(
-        self, measured: Mapping[str, Any], *, condition: str | None = None, remark: str | None = None
+        self,
+        measured: Mapping[str, Any],
+        *,
+        condition: str | None = None,
+        remark: str | None = None,
+        on: str = "cpu",
     ) -> "Verdict":
         """Decide.
 
@@ -125,6 +133,7 @@ class Claim:
                 measured where it is met, and every other where it is not.
             condition: What the folklore leaves out, to be read after "holds, if".
             remark: A sentence on what the figures mean. An undecided claim without one says how many seeds would decide it.
+            on: The device on which a claim about time was measured; its card names the machine.
 
         Returns:
             The verdict. Without a condition every group must hold. With one, the claim holds if all groups do, holds
@@ -132,7 +141,8 @@ class Claim:
 
         Raises:
             TypeError: If `measured` is no mapping.
-            ValueError: If nothing was measured, a value is not finite, or a condition comes with fewer than two groups.
+            ValueError: If nothing was measured, a value is not finite, a condition comes with fewer than two groups, or the
+                device is not there.
         """
         if not isinstance(measured, Mapping):
             raise TypeError(f"measured must map labels to values, got {type(measured).__name__}")
@@ -141,7 +151,8 @@ class Claim:
             raise ValueError("measured must hold at least one group, got none")
         if condition is not None and len(sides) < 2:
             raise ValueError("measured must show both sides of the condition: give at least two groups")
-        return self.decide(sides, condition=condition, remark=remark)
+        decided = self.decide(sides, condition=condition, remark=remark)
+        return replace(decided, machine=machine(on)) if self.timed else decided
 
     def decide(
         self, sides: tuple[Side, ...], *, condition: str | None = None, remark: str | None = None
@@ -158,7 +169,7 @@ class Claim:
             kind = "undecided"
         if kind == "undecided" and remark is None:
             open_sides = (side for side, each in zip(sides, judged, strict=True) if each == "undecided")
-            remark = what_it_would_take(open_sides, self.threshold)
+            remark = what_it_would_take(open_sides, self.threshold, "measurements" if self.timed else "seeds")
         return Verdict(self, sides, kind, condition, remark, shift())
 
 
@@ -172,6 +183,7 @@ class Verdict:
     condition: str | None = None
     remark: str | None = None
     moved: int = 0
+    machine: str | None = None
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Verdict":
@@ -188,8 +200,9 @@ class Verdict:
         for side in sides:
             if not side.low <= side.effect <= side.high:
                 raise ValueError(f"{side.label} must lie within its interval, got {side}")
-        decided = Claim(**kept, **bound).decide(sides, condition=record["condition"], remark=record["remark"])
-        return replace(decided, moved=record.get("moved", 0))
+        claim = Claim(**kept, **bound, timed=record.get("timed", False))
+        decided = claim.decide(sides, condition=record["condition"], remark=record["remark"])
+        return replace(decided, moved=record.get("moved", 0), machine=record.get("machine"))
 
     @property
     def verdict(self) -> str:
@@ -207,41 +220,49 @@ class Verdict:
 
     @property
     def line(self) -> str:
-        """The stable line: verdict, claim, threshold, rounded effects."""
+        """The stable line: verdict, claim, threshold, rounded effects; of a claim about time no more than what is claimed."""
         effects = "; ".join(f"{side.label} {self.figure(side)}" for side in self.sides)
         unit = f" {self.claim.unit}" if self.claim.unit else ""
         claimed = f"claimed: {self.claim.direction} {self.claim.bound}{unit}"
         looked = f" (seeds moved by {self.moved})" if self.moved else ""
+        if self.claim.timed:
+            return f"{self.claim.id}: timed, see the card [{claimed}]{looked}"
         return f"{self.claim.id}: {self.verdict} [{claimed}; measured: {effects}]{looked}"
 
     def as_json(self) -> dict[str, Any]:
         """What the ledger needs to know."""
-        return {
-            "id": self.claim.id,
-            "statement": self.claim.statement,
-            "source": self.claim.source,
-            "direction": self.claim.direction,
-            "threshold": self.claim.threshold,
-            "unit": self.claim.unit,
-            "digits": self.claim.digits,
-            "verdict": self.verdict,
-            "kind": self.kind,
-            "condition": self.condition,
-            "remark": self.remark,
-            "sides": [vars(side) for side in self.sides],
-            "line": self.line,
-        } | ({"moved": self.moved} if self.moved else {})
+        timed = {"timed": True, "machine": self.machine} if self.claim.timed else {}
+        return (
+            {
+                "id": self.claim.id,
+                "statement": self.claim.statement,
+                "source": self.claim.source,
+                "direction": self.claim.direction,
+                "threshold": self.claim.threshold,
+                "unit": self.claim.unit,
+                "digits": self.claim.digits,
+                "verdict": self.verdict,
+                "kind": self.kind,
+                "condition": self.condition,
+                "remark": self.remark,
+                "sides": [vars(side) for side in self.sides],
+                "line": self.line,
+            }
+            | ({"moved": self.moved} if self.moved else {})
+            | timed
+        )
 
     def as_html(self) -> str:
         """The card: statement, verdict, effect with its interval."""
         claim = self.claim
         unit = html.escape(f" {claim.unit}" if claim.unit else "")
         rows = "".join(
-            f"<tr><th scope='row'>{html.escape(side.label)}</th><td>{with_error(side.effect, side.low, side.high)}{unit}</td><td>{seeds(side)}</td></tr>"
+            f"<tr><th scope='row'>{html.escape(side.label)}</th><td>{with_error(side.effect, side.low, side.high)}{unit}</td><td>{seeds(side, claim.timed)}</td></tr>"
             for side in self.sides
         )
         remarks = [
             self.remark,
+            f"Measured on: {self.machine}." * bool(self.machine),
             f"All seeds were moved by {self.moved}: this is not the verdict of the book." * bool(self.moved),
         ]
         remark = "".join(f"<p class='claim__remark'>{html.escape(each)}</p>" for each in remarks if each)
@@ -256,16 +277,17 @@ class Verdict:
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, str], dict[str, Any]]:
-        return {"text/plain": self.line, "text/html": self.as_html()}, {"claim": self.as_json()}
+        timed = {"timed": True} if self.claim.timed else {}
+        return {"text/plain": self.line, "text/html": self.as_html()}, {"claim": self.as_json()} | timed
 
     def __repr__(self) -> str:
         """The stable line."""
         return self.line
 
 
-def seeds(side: Side) -> str:
-    """How many seeds stand behind an effect."""
-    return "exact" if side.n == 1 else f"{side.n} seeds"
+def seeds(side: Side, timed: bool = False) -> str:
+    """How many seeds stand behind an effect, or how many timings."""
+    return "exact" if side.n == 1 else f"{side.n} {'times' if timed else 'seeds'}"
 
 
 def glue(**numbers: float | str) -> None:
@@ -276,6 +298,19 @@ def glue(**numbers: float | str) -> None:
     Raises:
         ValueError: If a number is none, NaN or infinite.
     """
+    _glue(numbers, {})
+
+
+def glue_timed(**numbers: float | str) -> None:
+    """Hand numbers to the page that follow from timings: as `glue` does, and the tests compare their names alone.
+
+    Raises:
+        ValueError: If a number is none, NaN or infinite.
+    """
+    _glue(numbers, {"timed": True})
+
+
+def _glue(numbers: Mapping[str, float | str], about: Mapping[str, Any]) -> None:
     from IPython.display import display
 
     for name, value in numbers.items():
@@ -286,8 +321,5 @@ def glue(**numbers: float | str) -> None:
         record = {
             "application/papermill.record/text/plain": value if isinstance(value, str) else f"{found:g}"
         }
-        display(
-            record,
-            metadata={"scrapbook": {"name": name, "mime_prefix": "application/papermill.record/"}},
-            raw=True,
-        )
+        scrapbook = {"name": name, "mime_prefix": "application/papermill.record/"}
+        display(record, metadata={"scrapbook": scrapbook, **about}, raw=True)

@@ -99,10 +99,11 @@ def _place(name: str) -> int | None:
 
 
 @contextmanager
-def figure(columns: int = 1, *, height: float = 3.0, sharey: bool = False) -> Any:
+def figure(columns: int = 1, *, height: float = 3.0, sharey: bool = False, timed: bool = False) -> Any:
     """Yield the axes of a figure in the house style (one, or an array of `columns`) and show it.
 
-    In a notebook the output's metadata holds the picture's `words`, which a new run must draw again.
+    In a notebook the output's metadata holds the picture's `words`, which a new run must draw again; unless what it
+    draws is `timed`.
     """
     columns, height = whole("columns", columns), number("height", height, above=0.0)
     with plt.rc_context(STYLE):
@@ -110,7 +111,8 @@ def figure(columns: int = 1, *, height: float = 3.0, sharey: bool = False) -> An
         yield axes
         if "inline" in plt.get_backend():
             formats, about = get_ipython().display_formatter.format(drawn)
-            display(formats, metadata=about | {"words": words(drawn)}, raw=True)
+            about |= {"words": words(drawn)} | ({"timed": True} if timed else {})
+            display(formats, metadata=about, raw=True)
             plt.close(drawn)
         else:
             plt.show()

@@ -92,6 +92,7 @@ class Rows(SphinxDirective):
         place = f", section {section}" if section else ""
         notes += [f"*Source:* {{cite:t}}`{claim.source}`{place}."] if claim.source else []
         notes += [claim.remark] if isinstance(claim, Claim) and claim.remark else []
+        notes += [f"*Measured on:* {claim.machine}."] if isinstance(claim, Claim) and claim.machine else []
         return [self._paragraph(claim.statement, "statement"), self._paragraph(" ".join(notes), "note")]
 
     def _paragraph(self, text: str, role: str) -> nodes.paragraph:

@@ -48,6 +48,7 @@ class Claim:
     kind: str
     sides: tuple[Side, ...]
     remark: str | None
+    machine: str | None
     chapter: str
 
     @property
@@ -100,7 +101,9 @@ def _claim(record: dict[str, Any], chapter: str) -> Claim:
         sides = tuple(
             Side(**{key: side.get(key) for key in Side.__annotations__}) for side in record["sides"]
         )
-        fields: dict[str, Any] = {key: record.get(key) for key in ("source", "condition", "remark")}
+        fields: dict[str, Any] = {
+            key: record.get(key) for key in ("source", "condition", "remark", "machine")
+        }
         fields |= {key: record[key] for key in REQUIRED}
         claim = Claim(**fields, sides=sides, chapter=chapter)
     except KeyError as missing:

@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import re
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from activations.experiments.job import Job, Trained
 from activations.experiments.optimise import OPTIMISERS, SCHEDULES
 from activations.experiments.spelled import spelled
 from activations.networks import NETWORKS
+from activations.timing import processor
 
 SUFFIX = ".job"
 LARGEST = 2 * 10**9  # bytes that the cache may take; what was used longest ago goes first
@@ -63,20 +63,6 @@ def surroundings(device: str) -> dict[str, Any]:
         "device": chosen.type,
         "hardware": [platform.system(), platform.machine(), name, torch.backends.cpu.get_cpu_capability()],
     }
-
-
-@functools.cache
-def processor() -> str:
-    """The processor's name, which Python itself does not know on every system."""
-    listed = Path("/proc/cpuinfo")
-    if listed.is_file():
-        for line in listed.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    if platform.system() == "Darwin":
-        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return platform.processor() or platform.machine()
 
 
 def function(called: Any) -> Any:
