@@ -11,6 +11,7 @@ PAGE = (BOOK / "articles.md").read_text(encoding="utf8")
 STATEMENTS = {
     "nonlinearity": ["A5", "A6", "A7", "A8", "B2", "B7", "B8", "D2", "D3", "D7", "E1", "E3", "E4"],
     "saturation": ["A1", "A6", "A9", "A11", "B3", "B4", "B5", "C1", "C2", "C7", "D4", "D5", "D8", "E3", "E5"],
+    "sparsity": ["A3", "A10", "A12", "B9", "B10", "B16", "B18", "C13", "E2"],
     "initialization": ["A2", "B6", "B11", "B12", "B16", "B17", "C8", "C9", "C10", "D6", "E6", "E8"],
     "normalization": ["A14", "A15", "C4", "E8"],
 }
