@@ -12,7 +12,7 @@ class Explorer(Widget):
 
     Args:
         network: "relu", "penalty", which is ReLU trained with an L1 penalty on its activations, or "gelu".
-        threshold: activations h with |h| up to it become 0, in [0, 3].
+        threshold: activations h with ``|h|`` up to it become 0, in [0, 3].
 
     Example:
         >>> Explorer("penalty", threshold=0.1)
