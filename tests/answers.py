@@ -23,3 +23,14 @@ def same_at_every_call(patients):
     for name, network in first.items():
         for p, q in zip(network.parameters(), again[name].parameters(), strict=True):
             assert torch.equal(p, q)
+
+
+def same_in_every_process(patients, made):
+    """What has been drawn before has no part in a chapter's `patients`; `made` keeps them once they are made."""
+    first = patients()
+    made.cache_clear()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(99)
+        for name, network in patients().items():
+            now, before = network.state_dict(), first[name].state_dict()
+            assert all(map(torch.equal, now.values(), before.values()))

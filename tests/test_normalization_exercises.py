@@ -11,7 +11,12 @@ import torch
 from activations.chapters.normalization import exercises as check
 from activations.chapters.normalization import patients as made
 from activations.data import itself
-from answers import each_gets_its_own_answer, each_wrong_diagnosis_is_contradicted, same_at_every_call
+from answers import (
+    each_gets_its_own_answer,
+    each_wrong_diagnosis_is_contradicted,
+    same_at_every_call,
+    same_in_every_process,
+)
 
 RIGHT = {"A": "frozen statistics", "B": "deep plain", "C": "batch of two"}
 
@@ -118,13 +123,7 @@ def test_patients_are_the_same_at_every_call_and_each_has_its_own_illness():
 
 
 def test_patients_are_the_same_in_every_process():
-    first = check.patients()
-    made._made.cache_clear()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(99)
-        for name, network in check.patients().items():
-            now, before = network.state_dict(), first[name].state_dict()
-            assert all(map(torch.equal, now.values(), before.values()))
+    same_in_every_process(check.patients, made._made)
 
 
 def test_what_is_done_to_a_patient_is_done_to_no_other():

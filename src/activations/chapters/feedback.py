@@ -81,21 +81,34 @@ def choose(choice: str, right: str, reasons: Mapping[str, str]) -> Feedback:
     return Feedback(choice == right, reasons[choice])
 
 
-def diagnosis(answers: Mapping[str, str], patients: Iterable[str], illnesses: Sequence[str]) -> None:
-    """Refuse what does not give each patient one of the illnesses.
+Case = tuple[
+    str, str, Mapping[str, str]
+]  # a patient's name, what it has, and what speaks against each illness
+
+
+def diagnosis(
+    answers: Mapping[str, str], illnesses: Sequence[str], cases: Iterable[Case], why: str
+) -> Feedback:
+    """Check which of the patients A, B and C has which illness.
 
     Args:
         answers: What the reader gave, an illness for each patient.
-        patients: Their names, three of them.
         illnesses: What they can have.
+        cases: The patients; none is looked at before the answers make sense.
+        why: What is said if all is right.
+
+    Returns:
+        What speaks against the first answer that is wrong, with the patient's name.
 
     Raises:
         TypeError: If the answers are no mapping.
         ValueError: If a patient is missing or unknown, or an illness none of these.
     """
-    *first, last = patients
-    names = f"{', '.join(first)} and {last}"
     if not isinstance(answers, Mapping):
-        raise TypeError(f"answers must map {names} to what they have, got {type(answers).__name__}")
-    if {*answers} != {*first, last} or not {*answers.values()} <= {*illnesses}:
-        raise ValueError(f"answers must give {names} one of {', '.join(illnesses)}, got {dict(answers)}")
+        raise TypeError(f"answers must map A, B and C to what they have, got {type(answers).__name__}")
+    if {*answers} != {*"ABC"} or not {*answers.values()} <= {*illnesses}:
+        raise ValueError(f"answers must give A, B and C one of {', '.join(illnesses)}, got {dict(answers)}")
+    for name, illness, against in cases:
+        if answers[name] != illness:
+            return Feedback(False, f"{name}: {against[answers[name]]}")
+    return Feedback(True, why)

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from activations import functions
 from activations.ambient import independent
-from activations.chapters.feedback import Feedback, choose, diagnosis, finite, near
+from activations.chapters.bend import Bend
+from activations.chapters.feedback import Case, Feedback, choose, diagnosis, finite, near
 from activations.data import Data, itself
 from activations.experiments.batches import batches
 from activations.gaussian import (
@@ -198,18 +199,6 @@ GETS_BY = 40  # per cent, where chance is 10
 ILLNESSES = ("gain too small", "gain too large", "perfect forward pass")
 
 
-class Bend(nn.Module):
-    """An activation function that does not say which."""
-
-    def __init__(self, phi: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self._phi = phi
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Return φ(z)."""
-        return self._phi(z)
-
-
 def _leaky(z: Tensor) -> Tensor:
     """A ReLU that leaks a quarter: where it is off it still tells its inputs apart, so that thirty layers can learn."""
     return nn.functional.leaky_relu(z, 0.25)
@@ -292,6 +281,21 @@ def _illness(signs: _Signs) -> str:
     return "gain too large" if signs.grows else "perfect forward pass"
 
 
+def _case_by_case() -> Iterator[Case]:
+    for name, network in patients().items():
+        signs = _signs(network)
+        spread = f"standard deviation of {_brief(signs.early)} in layer 3 and of {_brief(signs.late)} in layer {LAYERS}"
+        yield (
+            name,
+            _illness(signs),
+            {
+                "gain too small": f"that would shrink the gradient on its way back, but layer 1 gets {_brief(signs.gradient)} times what layer {LAYERS} gets.",
+                "gain too large": f"signal and gradient would both grow, layer by layer. Its signal does not: it has a {spread}.",
+                "perfect forward pass": f"it has a {spread}, so you see its illness on the way forward already.",
+            },
+        )
+
+
 def diagnose(answers: Mapping[str, str]) -> Feedback:
     """Exercise 1: which of the three has a gain too small, a gain too large, a perfect forward pass.
 
@@ -299,20 +303,11 @@ def diagnose(answers: Mapping[str, str]) -> Feedback:
         TypeError: If the answers are no mapping.
         ValueError: If they do not give one of the three illnesses to each of A, B and C.
     """
-    diagnosis(answers, "ABC", ILLNESSES)
-    for name, network in patients().items():
-        signs = _signs(network)
-        if answers[name] == _illness(signs):
-            continue
-        spread = f"standard deviation of {_brief(signs.early)} in layer 3 and of {_brief(signs.late)} in layer {LAYERS}"
-        why = {
-            "gain too small": f"that would shrink the gradient on its way back, but layer 1 gets {_brief(signs.gradient)} times what layer {LAYERS} gets.",
-            "gain too large": f"signal and gradient would both grow, layer by layer. Its signal does not: it has a {spread}.",
-            "perfect forward pass": f"it has a {spread}, so you see its illness on the way forward already.",
-        }
-        return Feedback(False, f"{name}: {why[answers[name]]}")
-    return Feedback(
-        True, "one loses signal and gradient, in one both explode, and in one only the gradient tells."
+    return diagnosis(
+        answers,
+        ILLNESSES,
+        _case_by_case(),
+        "one loses signal and gradient, in one both explode, and in one only the gradient tells.",
     )
 
 

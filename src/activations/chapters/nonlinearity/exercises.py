@@ -1,14 +1,15 @@
 """Checks of the chapter on nonlinearity. The right answers are computed, never stored."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from activations.ambient import independent
-from activations.chapters.feedback import Feedback, choose, diagnosis, finite, near
+from activations.chapters.bend import Bend
+from activations.chapters.feedback import Case, Feedback, choose, diagnosis, finite, near
 from activations.data import spirals, xor
 
 UNITS, LAYERS = 32, 2
@@ -18,31 +19,25 @@ LINES = 8
 ILLNESSES = ("no bends", "hinges elsewhere", "a step")
 
 
-class Bend(nn.Module):
-    """An activation function that does not say which: one of "relu", "nothing" and "step"."""
+def _step(z: Tensor) -> Tensor:
+    return (z > 0).to(z.dtype)
 
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self._kind = kind
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return φ(z)."""
-        if self._kind == "step":
-            return (z > 0).to(z.dtype)
-        return z if self._kind == "nothing" else torch.relu(z)
+def _nothing(z: Tensor) -> Tensor:
+    return z
 
 
 def patients() -> dict[str, nn.Sequential]:
     """Three networks of two layers for the spirals, float64, each sick in its own way; the same at every call."""
     draw = torch.Generator().manual_seed(11)
     return {
-        name: _network(draw, kind, offset)
-        for name, kind, offset in (("A", "relu", 20.0), ("B", "nothing", 0.0), ("C", "step", 0.0))
+        name: _network(draw, phi, offset)
+        for name, phi, offset in (("A", torch.relu, 20.0), ("B", _nothing, 0.0), ("C", _step, 0.0))
     }
 
 
-def _network(draw: torch.Generator, kind: str, offset: float) -> nn.Sequential:
-    """He's weights, biases about `offset`, and this kind of bend."""
+def _network(draw: torch.Generator, phi: Callable[[Tensor], Tensor], offset: float) -> nn.Sequential:
+    """He's weights, biases about `offset`, and this for a bend."""
     parts: list[nn.Module] = []
     for fan_in, fan_out in pairwise([2, *[UNITS] * LAYERS, 2]):
         linear = nn.Linear(fan_in, fan_out, dtype=torch.float64)
@@ -53,7 +48,7 @@ def _network(draw: torch.Generator, kind: str, offset: float) -> nn.Sequential:
                 # What comes from below is large and positive; with a negative weight it would switch units off.
                 linear.weight.abs_()
             linear.bias.copy_(torch.rand(fan_out, generator=draw, dtype=torch.float64) + offset)
-        parts += [linear, Bend(kind)]
+        parts += [linear, Bend(phi)]
     return nn.Sequential(*parts[:-1])
 
 
@@ -84,6 +79,20 @@ def _illness(signs: Mapping[str, float]) -> str:
     return "hinges elsewhere" if signs["far"] > 1 else "no bends"
 
 
+def _case_by_case() -> Iterator[Case]:
+    for name, network in patients().items():
+        signs = _signs(network)
+        yield (
+            name,
+            _illness(signs),
+            {
+                "no bends": f"without bends there is one matrix, not 0, however far you go. Its largest entry is {signs['slope']:.2g}, and a line a hundred times as long has {signs['far']:.0f} pieces.",
+                "hinges elsewhere": f"hinges that lie elsewhere are met by who goes far enough: a line a hundred times as long has {signs['far']:.0f} pieces.",
+                "a step": f"a step has a slope of 0 wherever it has one, so the local matrix would be 0: its largest entry is {signs['slope']:.2g}.",
+            },
+        )
+
+
 def diagnose(answers: Mapping[str, str]) -> Feedback:
     """Exercise 1: which of the three has no bends, its hinges elsewhere, a step.
 
@@ -91,18 +100,12 @@ def diagnose(answers: Mapping[str, str]) -> Feedback:
         TypeError: If the answers are no mapping.
         ValueError: If they do not give one of the three illnesses to each of A, B and C.
     """
-    diagnosis(answers, "ABC", ILLNESSES)
-    for name, network in patients().items():
-        signs = _signs(network)
-        if answers[name] == _illness(signs):
-            continue
-        why = {
-            "no bends": f"without bends there is one matrix, not 0, however far you go. Its largest entry is {signs['slope']:.2g}, and a line a hundred times as long has {signs['far']:.0f} pieces.",
-            "hinges elsewhere": f"hinges that lie elsewhere are met by who goes far enough: a line a hundred times as long has {signs['far']:.0f} pieces.",
-            "a step": f"a step has a slope of 0 wherever it has one, so the local matrix would be 0: its largest entry is {signs['slope']:.2g}.",
-        }
-        return Feedback(False, f"{name}: {why[answers[name]]}")
-    return Feedback(True, "a matrix of zeros, one that changes only far out, and one that never changes.")
+    return diagnosis(
+        answers,
+        ILLNESSES,
+        _case_by_case(),
+        "a matrix of zeros, one that changes only far out, and one that never changes.",
+    )
 
 
 def mend(network: nn.Module) -> Feedback:

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import nn
 
 from activations.ambient import independent
 from activations.arguments import reals
-from activations.chapters.feedback import Feedback, choose, diagnosis, finite, near
+from activations.chapters.feedback import Case, Feedback, choose, diagnosis, finite, near
 from activations.chapters.normalization.patients import (
     FROZEN,
     PAIRED,
@@ -253,6 +253,20 @@ def _illness(signs: Signs) -> str:
     return "frozen statistics" if signs.off > 2 * PAIRS else "batch of two"
 
 
+def _case_by_case() -> Iterator[Case]:
+    for name, network in patients().items():
+        signs = signs_of(network)
+        yield (
+            name,
+            _illness(signs),
+            {
+                "batch of two": f"running means over pairs scatter about the right ones by {PAIRS:.2f} standard deviations. Those of layer 1 are off by {signs.off:.2f}.",
+                "frozen statistics": f"means that never moved would all be 0; {signs.still} of the {UNITS} in layer 1 are.",
+                "deep plain": f"depth would make the gradient at layer 1 hundreds of times that at the last norm. It is {_brief(signs.gradient)} times as large.",
+            },
+        )
+
+
 def diagnose(answers: Mapping[str, str]) -> Feedback:
     """Exercise 1: which of the three was trained with batches of two, has statistics that never moved, is deep and plain.
 
@@ -260,19 +274,10 @@ def diagnose(answers: Mapping[str, str]) -> Feedback:
         TypeError: If the answers are no mapping.
         ValueError: If they do not give one of the three illnesses to each of A, B and C.
     """
-    diagnosis(answers, "ABC", ILLNESSES)
-    for name, network in patients().items():
-        signs = signs_of(network)
-        if answers[name] == _illness(signs):
-            continue
-        why = {
-            "batch of two": f"running means over pairs scatter about the right ones by {PAIRS:.2f} standard deviations. Those of layer 1 are off by {signs.off:.2f}.",
-            "frozen statistics": f"means that never moved would all be 0; {signs.still} of the {UNITS} in layer 1 are.",
-            "deep plain": f"depth would make the gradient at layer 1 hundreds of times that at the last norm. It is {_brief(signs.gradient)} times as large.",
-        }
-        return Feedback(False, f"{name}: {why[answers[name]]}")
-    return Feedback(
-        True,
+    return diagnosis(
+        answers,
+        ILLNESSES,
+        _case_by_case(),
         "running statistics that scatter, some that have nothing to do with the batch, and a gradient that explodes.",
     )
 

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import nn
 
 from activations import functions, trace
 from activations.ambient import independent
-from activations.chapters.feedback import Feedback, choose, diagnosis, finite, near
+from activations.chapters.feedback import Case, Feedback, choose, diagnosis, finite, near
 from activations.data import mnist1d
 from activations.experiments.batches import batches
 from activations.gaussian import gradient_factor, gradient_profile
@@ -200,6 +200,20 @@ def _illness(signs: dict[str, float]) -> str:
     )
 
 
+def _case_by_case() -> Iterator[Case]:
+    for name, network in patients().items():
+        signs = _signs(network)
+        yield (
+            name,
+            _illness(signs),
+            {
+                "small weights": f"layer 1 gets {signs['left']:.0e} of the gradient, but small weights would leave its outputs near ½; are they?",
+                "flat units": f"{100 * signs['flat']:.0f} % of its outputs are where the slope is below a tenth of the steepest: look at the spread of each layer.",
+                "silent layer": f"from one layer to the next its spread never falls below {signs['drop']:.0e} of itself: no single layer falls silent.",
+            },
+        )
+
+
 def diagnose(answers: Mapping[str, str]) -> Feedback:
     """Exercise 1: which of the three has small weights, flat units, a silent layer.
 
@@ -207,18 +221,12 @@ def diagnose(answers: Mapping[str, str]) -> Feedback:
         TypeError: If the answers are no mapping.
         ValueError: If they do not give one of the three illnesses to each of A, B and C.
     """
-    diagnosis(answers, "ABC", ("small weights", "flat units", "silent layer"))
-    for name, network in patients().items():
-        signs = _signs(network)
-        if answers[name] == _illness(signs):
-            continue
-        why = {
-            "small weights": f"layer 1 gets {signs['left']:.0e} of the gradient, but small weights would leave its outputs near ½; are they?",
-            "flat units": f"{100 * signs['flat']:.0f} % of its outputs are where the slope is below a tenth of the steepest: look at the spread of each layer.",
-            "silent layer": f"from one layer to the next its spread never falls below {signs['drop']:.0e} of itself: no single layer falls silent.",
-        }
-        return Feedback(False, f"{name}: {why[answers[name]]}")
-    return Feedback(True, "each by another number: the gradient, the place of the units, the spread.")
+    return diagnosis(
+        answers,
+        ("small weights", "flat units", "silent layer"),
+        _case_by_case(),
+        "each by another number: the gradient, the place of the units, the spread.",
+    )
 
 
 def mend(network: nn.Module) -> Feedback:

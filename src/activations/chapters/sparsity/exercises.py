@@ -1,6 +1,6 @@
 """Checks of the chapter on sparsity. The right answers are computed, never stored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
@@ -12,7 +12,7 @@ from torch import nn
 
 from activations.ambient import independent
 from activations.arguments import reals
-from activations.chapters.feedback import Feedback, choose, diagnosis, finite, near
+from activations.chapters.feedback import Case, Feedback, choose, diagnosis, finite, near
 from activations.chapters.sparsity.patients import PAPER, SIZES, Signs, answered, patients, signs_of
 
 Array = NDArray[np.float64]
@@ -200,6 +200,20 @@ def _illness(signs: Signs) -> str:
     return "strangled" if signs.zeros else "sparse on paper"
 
 
+def _case_by_case() -> Iterator[Case]:
+    for name, network in patients().items():
+        signs = signs_of(network)
+        yield (
+            name,
+            _illness(signs),
+            {
+                "sparse on paper": f"most of what layer 1 puts out would be small, and nothing of it 0. Below a hundredth of the largest is {signs.small:.0f} %, and exactly 0 is {signs.zeros:.0f} %.",
+                "strangled": f"hardly a unit of layer 1 would be on for a digit. On average {signs.on:.0f} of its {SIZES[1]} units are not 0, and it gets about {round(signs.right, -1):.0f} % right.",
+                "three units": f"of the {SIZES[2]} units in layer 2 three would be 0 for all digits, and three for none. It has {signs.never} that are 0 for all, and {signs.always} for none.",
+            },
+        )
+
+
 def diagnose(answers: Mapping[str, str]) -> Feedback:
     """Exercise 1: which of the three is sparse on paper only, strangled by a penalty, has all its zeros in three units.
 
@@ -207,19 +221,10 @@ def diagnose(answers: Mapping[str, str]) -> Feedback:
         TypeError: If the answers are no mapping.
         ValueError: If they do not give one of the three illnesses to each of A, B and C.
     """
-    diagnosis(answers, "ABC", ILLNESSES)
-    for name, network in patients().items():
-        signs = signs_of(network)
-        if answers[name] == _illness(signs):
-            continue
-        why = {
-            "sparse on paper": f"most of what layer 1 puts out would be small, and nothing of it 0. Below a hundredth of the largest is {signs.small:.0f} %, and exactly 0 is {signs.zeros:.0f} %.",
-            "strangled": f"hardly a unit of layer 1 would be on for a digit. On average {signs.on:.0f} of its {SIZES[1]} units are not 0, and it gets about {round(signs.right, -1):.0f} % right.",
-            "three units": f"of the {SIZES[2]} units in layer 2 three would be 0 for all digits, and three for none. It has {signs.never} that are 0 for all, and {signs.always} for none.",
-        }
-        return Feedback(False, f"{name}: {why[answers[name]]}")
-    return Feedback(
-        True,
+    return diagnosis(
+        answers,
+        ILLNESSES,
+        _case_by_case(),
         "small numbers that are not 0, a layer with one unit on for a digit, and three units that never are.",
     )
 

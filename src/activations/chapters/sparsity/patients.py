@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from activations.ambient import independent
-from activations.chapters.initialization.exercises import Bend
+from activations.chapters.bend import Bend
 from activations.data import Data, itself
 from activations.experiments.batches import batches
 
