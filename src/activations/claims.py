@@ -73,7 +73,7 @@ class Claim:
 
     def __post_init__(self) -> None:
         """Refuse a claim that could not be decided."""
-        if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", self.id):
+        if not re.fullmatch(r"[a-z0-9_-]+/[a-z0-9-]+", self.id):
             raise ValueError(f"id must be 'chapter/name' in lower case, got {self.id!r}")
         if not self.statement.strip():
             raise ValueError("statement must say something, got nothing")

@@ -88,7 +88,7 @@ def register(path: Path) -> Register:
 
 
 def _entry(name: str, fields: Any) -> Entry:
-    if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", name) or not isinstance(fields, dict):
+    if not re.fullmatch(r"[a-z0-9_-]+/[a-z0-9-]+", name) or not isinstance(fields, dict):
         raise ValueError(f"{name} must be a table with a name in lower case")
     if unknown := fields.keys() - FIELDS:
         raise ValueError(
