@@ -30,15 +30,20 @@ def shares(activation: Activation, z: NDArray[Any]) -> NDArray[np.float64]:
     Returns:
         0 to 1, one a row; NaN where the slope of φ has no largest value.
     """
-    limit = _limit(activation)
-    if math.isinf(limit):
+    if unbounded(activation):
         return np.full(len(z), math.nan)
-    regions = _regions(activation, z.dtype)
+    regions = flat_regions(activation, z.dtype)
     if regions is None:
+        limit = _limit(activation)
         flat = [_flat(activation.slope(z.astype(np.float64)), limit)]
     else:
         flat = [_between(z, low, high) for low, high in regions]
     return sum((np.count_nonzero(each, axis=1) for each in flat), np.zeros(len(z))) / z.shape[1]
+
+
+def unbounded(activation: Activation) -> bool:
+    """Whether the slope of φ has no largest value, beside which it could be flat."""
+    return math.isinf(_limit(activation))
 
 
 def _between(z: NDArray[Any], low: Any, high: Any) -> Any:
@@ -59,7 +64,7 @@ def _limit(activation: Activation) -> float:
 
 
 @functools.cache
-def _regions(activation: Activation, dtype: np.dtype[Any]) -> Sequence[tuple[Any, Any]] | None:
+def flat_regions(activation: Activation, dtype: np.dtype[Any]) -> Sequence[tuple[Any, Any]] | None:
     """First and last number of every flat region, from the left, in a format; None if they are many.
 
     The edges are those of the slope as it is computed in float64, to the last bit.

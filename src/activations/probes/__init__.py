@@ -15,12 +15,18 @@ Sums are taken in float64, since norms of gradients twenty sigmoids down are too
 What has weights of its own counts as one unit of one layer, wherever those weights are applied: a channel at
 all places of an image, a recurrent unit at all steps of a signal. Only `layers` looks at every step of a
 recurrent network by itself.
+
+`report` is the one to take home. It is no probe of the course's own networks but looks at any model with any loader, sees
+calls as well as modules, and says in sentences what looks wrong::
+
+    probes.report(model, loader)
 """
 
 from activations.probes.activity import units
 from activations.probes.curvature import sharpness
 from activations.probes.registry import PROBES, probe
+from activations.probes.reports import Report, report
 from activations.probes.signals import layers, updates
 from activations.probes.spectra import spectrum
 
-__all__ = ["PROBES", "layers", "probe", "sharpness", "spectrum", "units", "updates"]
+__all__ = ["PROBES", "Report", "layers", "probe", "report", "sharpness", "spectrum", "units", "updates"]
