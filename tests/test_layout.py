@@ -20,6 +20,7 @@ PLACED = {
     "book/initialization.html": {"depth": [2, 40, 20], "sigma_w": [0.5, 2.6], "sigma_b": [0, 0.5, 0.2]},
     "book/normalization.html": {"batch": [2, 3, 64, 16], "scale": [-1, 0, 1], "offset": [-3, 0, 3]},
     "book/saturation.html": {"sigma_w": [0.58, 12], "mean": [-4.95, 0, 0], "x": [-8]},
+    "book/dead_relus.html": {"angle": [-180, 30, 179], "shift": [-3, 0, 3], "outgoing": [-1, 1]},
     "book/sparsity.html": {"threshold": [0, 3, 0.5, 0.1]},
 }
 EXPLORERS = (*PLACED, "notebooks/saturation.html")  # and one that a notebook stored
