@@ -1,10 +1,13 @@
 """Checks of the exercises on dead ReLUs: right answers are right, each misconception gets its own answer."""
 
+import ast
 import copy
 import math
 import re
+from pathlib import Path
 from statistics import NormalDist
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,6 +24,7 @@ from answers import (
     same_in_every_process,
 )
 
+ROOT = Path(__file__).parents[1]
 RIGHT = {"A": "dead by rate", "B": "only sparse", "C": "dead by bias"}
 
 
@@ -35,29 +39,19 @@ def loader(size=500):
 # ---------------------------------------------------------------- the tool to take home
 
 
-@torch.no_grad()
-def dead_units(model, loader):
-    model, seen = copy.deepcopy(model).eval(), []  # yours stays as it is
-    for name, part in model.named_modules():
-        if not [*part.children(), *part.parameters()]:
-            part.register_forward_hook(lambda _, z, h, n=name: seen[-1].append((n, counts(h))))
-    for x, *_ in loader:
-        seen.append([])
-        model(x)
-    rows = [(calls[0][0], shares(sum(c for _, c in calls))) for calls in zip(*seen, strict=True)]
-    return pd.DataFrame([row for _, row in rows], index=[name for name, _ in rows])
+CELLS = nbformat.read(ROOT / "notebooks/dead_relus.ipynb", as_version=4).cells
 
 
-def counts(h):
-    h = h.cpu().double().transpose(0, 1).flatten(1)  # a row a unit; a channel is one, at all its places
-    return torch.stack([(h == 0).double().sum(1), h.abs().sum(1), torch.ones_like(h).sum(1)])
+def taken_home():
+    """The tool as the notebook gives it to the reader."""
+    given = {"torch": torch, "pd": pd}
+    for cell in CELLS:
+        if cell.cell_type == "code" and re.search(r"^def (dead_units|shares)\(", cell.source, re.MULTILINE):
+            exec(cell.source, given)  # noqa: S102 — it is the notebook's
+    return given["dead_units"]
 
 
-def shares(counted):
-    zero, size = counted[:2] / counted[2]
-    marks = {"dead": zero == 1, "sparse": (zero > 0.9) & (zero < 1), "always on": zero == 0}
-    marks |= {"dormant": size <= 0.025 * size.mean()}
-    return {name: mark.double().mean().item() for name, mark in marks.items()}
+dead_units = taken_home()
 
 
 def test_the_tool_shows_what_its_columns_say():
@@ -92,6 +86,41 @@ def test_the_tool_takes_a_channel_for_a_unit_and_sees_a_shared_relu_at_every_cal
     silent = (h == 0).mean((0, 2, 3))
     assert [*table.index] == ["1", "2", "1"] and 0.9 < silent[3] < 1
     assert [*table.iloc[0, :3]] == [np.mean(silent == 1), 0.25, np.mean(silent == 0)] == [0.25] * 3
+
+
+def solutions():
+    """Every folded solution of the notebook."""
+    texts = [cell.source for cell in CELLS if cell.cell_type == "markdown"]
+    return [text.partition("</details>")[0] for text in texts if "<summary>Solution" in text]
+
+
+def answered(solution):
+    """The last answer that a check gives to a solution's code, in fences or in the line."""
+    names = {
+        "check": check,
+        "np": np,
+        "torch": torch,
+        "dead_units": dead_units,
+        "loader": loader(),
+        "signals": data(),
+    }
+    steps = re.findall(r"```python\n(.*?)```|`(check\.[^`]+)`", solution, re.DOTALL)
+    answers = []
+    for fenced, inline in steps:
+        *before, last = ast.parse(fenced or inline).body
+        if isinstance(last, ast.Expr):
+            exec(ast.unparse(ast.Module(before, [])), names)  # noqa: S102 — it is the notebook's
+            answers.append(eval(ast.unparse(last), names))
+        else:
+            exec(fenced, names)  # noqa: S102 — as above
+    return (answers or [check.build_gradients(names["gradients"]) if "gradients" in names else None])[-1]
+
+
+def test_the_solutions_of_the_notebook_are_right():
+    answers = [answered(solution) for solution in solutions()]
+    assert len(answers) == 6
+    assert [each.right for each in answers if each is not None] == [True] * 5
+    assert re.search(r"\(c\)", solutions()[4]) and check.explain_decay("c").right
 
 
 def test_the_tool_leaves_the_model_as_it_was():
