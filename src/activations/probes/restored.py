@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from activations.probes.places import is_script
+
 
 @contextmanager
 def restored(model: nn.Module, training: bool) -> Iterator[None]:
@@ -45,12 +47,8 @@ Buffers = list[tuple[nn.Module, dict[str, Tensor | None]]]
 
 def _held(model: nn.Module) -> tuple[Buffers, list[tuple[Tensor, Tensor]]]:
     """Which buffers every module has, and what is in each."""
-    held = [(module, dict(module._buffers)) for module in model.modules() if not _is_script(module)]
+    held = [(module, dict(module._buffers)) for module in model.modules() if not is_script(module)]
     return held, [(buffer, buffer.clone()) for buffer in model.buffers()]
-
-
-def _is_script(module: nn.Module) -> bool:
-    return isinstance(module, torch.jit.ScriptModule)
 
 
 def _buffers(held: Buffers, before: list[tuple[Tensor, Tensor]]) -> None:
