@@ -14,9 +14,10 @@ import pytest
 from nbval import plugin as nbval
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 
-from comparison import differences, drawn_alike, timed
+from comparison import differences, drawn_alike, rounded, timed
 
-# Kernels inherit both: no progress bar in what is compared, the panel as a picture, and nothing from an earlier run.
+# Kernels inherit both: no progress bar in what is compared, the panel as a picture, and nothing from an earlier run
+# but what --trained names.
 os.environ["ACTIVATIONS_QUIET"] = "1"
 os.environ["ACTIVATIONS_CACHE"] = "off"
 
@@ -45,7 +46,10 @@ class Notebook(nbval.IPyNbFile):
     def setup(self) -> None:
         """Start the kernel."""
         self.widgets: dict[str, dict[str, Any]] = {}
-        self.kernel = Kernel(CURRENT_ENV_KERNEL_NAME, cwd=str(self.path.parent), startup_timeout=HUNG)
+        with pytest.MonkeyPatch.context() as inherited:
+            if folder := self.config.getoption("trained"):
+                inherited.setenv("ACTIVATIONS_CACHE", str(Path(folder).resolve()))
+            self.kernel = Kernel(CURRENT_ENV_KERNEL_NAME, cwd=str(self.path.parent), startup_timeout=HUNG)
 
     def collect(self) -> Iterator[Cell]:
         """The code cells; marks by which nbval would skip or ignore one are not heard."""
@@ -79,7 +83,7 @@ class Cell(nbval.IPyNbCell):
 
     def compare_outputs(self, test: list[Any], ref: list[Any], skip_compare: Any = None) -> bool:
         """Let nbval show in full where texts differ, and say of everything else what does."""
-        texts = ([output for output in outputs if not timed(output)] for outputs in (test, ref))
+        texts = ([each for each in outputs if not (timed(each) or rounded(each))] for outputs in (test, ref))
         same: bool = super().compare_outputs(
             *texts, (*self.parent.skip_compare, "text/html", "image/svg+xml")
         )
@@ -99,6 +103,11 @@ class Cell(nbval.IPyNbCell):
             name = f"{self.path.stem}-cell-{self.cell_num + 1}-{number}.png"
             (folder / name).write_bytes(b64decode(picture))
         return folder.relative_to(self.config.rootpath).as_posix()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--trained: where the notebooks' kernels keep what the engine trains, and take it from, in this run and the next."""
+    parser.addoption("--trained", metavar="FOLDER", help="a folder for what notebooks train; none by default")
 
 
 @pytest.hookimpl(wrapper=True)

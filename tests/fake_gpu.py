@@ -36,13 +36,18 @@ READERS = {
 
 
 class _Backend(backend_registration._DummyBackendModule):
-    """What torch asks a backend before it moves a module there, or casts for it."""
+    """What torch asks a backend before it moves a module there, or casts for it.
+
+    It has a device inside `fake_gpu` only: torch registers it for the whole process, in which other tests run.
+    """
+
+    inside = False
 
     def is_available(self) -> bool:
-        return True
+        return self.inside
 
     def device_count(self) -> int:
-        return 1
+        return int(self.inside)
 
     def current_device(self) -> int:
         return 0
@@ -73,7 +78,8 @@ class _Host(TorchFunctionMode):
 
 
 # Once a process: torch keeps one place for a backend from outside.
-backend_registration._setup_privateuseone_for_python_backend(rename="fakegpu", backend_module=_Backend())
+_backend = _Backend()
+backend_registration._setup_privateuseone_for_python_backend(rename="fakegpu", backend_module=_backend)
 _rest = torch.library.Library("_", "IMPL", "AutocastPrivateUse1")
 _rest.fallback(torch.library.fallthrough_kernel)
 _cast = torch.library.Library("aten", "IMPL", "AutocastPrivateUse1")
@@ -114,5 +120,9 @@ for _names, _choice in (
 @contextmanager
 def fake_gpu() -> Iterator[torch.device]:
     """Let tensors be made on the fake device, and modules be moved there."""
-    with _Fake(allow_non_fake_inputs=True), _Host():
-        yield torch.device(DEVICE)
+    _backend.inside = True
+    try:
+        with _Fake(allow_non_fake_inputs=True), _Host():
+            yield torch.device(DEVICE)
+    finally:
+        _backend.inside = False

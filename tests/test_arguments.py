@@ -130,6 +130,10 @@ CALLS |= {
     "Claim(digits)": ("digits", partial(claims.Claim, "a/b", "It is so", below=1.0)),
     "interval": ("values", lambda values: statistics.interval([1.0, values, 3.0])),
     "paired": ("second", lambda second: statistics.paired([1.0], [second])),
+    "shares": ("wholes", lambda wholes: statistics.shares([1.0, 1.0], [wholes, 3.0])),
+    "glue_rounded": ("values", lambda values: claims.glue_rounded(5, values=values)),
+    "glue_rounded(step)": ("step", lambda step: claims.glue_rounded(step, values=1)),
+    "Rounded(step)": ("step", partial(claims.Rounded, table=None)),
     "glue": ("values", lambda values: claims.glue(values=values)),
     "glue_timed": ("values", lambda values: claims.glue_timed(values=values)),
     "race(rounds)": ("rounds", partial(timing.race, {"nothing": int})),
@@ -147,6 +151,7 @@ TAKEN = {
     "glue_timed": (str,),
     "kernels(gram)": (bool, np.bool_, torch.Tensor),
     "interval": (bool, np.bool_, torch.Tensor),
+    "shares": (bool, np.bool_, torch.Tensor),
 }
 TAKEN |= {
     "paired": (bool, np.bool_, torch.Tensor, float, np.float32, Decimal)

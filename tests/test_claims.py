@@ -13,8 +13,8 @@ from IPython.utils.capture import capture_output
 from scipy import stats
 
 from activations import claims
-from activations.claims import KINDS, Claim, Verdict, glue, glue_timed
-from activations.statistics import Side, interval, paired
+from activations.claims import KINDS, Claim, Rounded, Verdict, glue, glue_rounded, glue_timed
+from activations.statistics import Side, interval, paired, shares
 from activations.timing import machine
 from activations.words import with_error
 
@@ -417,12 +417,76 @@ def test_glue_refuses_what_is_not_finite(shell, bad):
         glue(factor=bad)
 
 
+@pytest.mark.parametrize(
+    ("step", "value", "stored"),
+    [
+        (5, 42.4, "40"),
+        (5, 42.6, "45"),
+        (5, -1.2, "0"),
+        (0.1, 0.26, "0.3"),
+        (0.05, 0.125, "0.1"),
+        (20, 31, "40"),
+    ],
+)
+def test_glue_rounded_stores_the_nearest_multiple_and_its_step(shell, step, value, stored):
+    ((data, about),) = shown(lambda: glue_rounded(step, accuracy=value))
+    assert list(data.values()) == [stored]
+    assert about["step"] == step and about["scrapbook"]["name"] == "accuracy"
+
+
+def test_a_rounded_table_shows_multiples_and_says_their_step():
+    table = pd.DataFrame({"ReLU": [41.5, 50.4], "tanh": [44.04, 55.6]}, index=["no norm", "batch norm"])
+    data, about = Rounded(5, table)._repr_mimebundle_()
+    assert about == {"step": 5}
+    expected = pd.DataFrame({"ReLU": [40, 50], "tanh": [45, 55]}, index=table.index)
+    assert data == {"text/plain": repr(expected), "text/html": expected._repr_html_()}
+    assert table.loc["no norm", "ReLU"] == 41.5
+
+
+@pytest.mark.parametrize("step", [0, -5, math.nan, "five"])
+def test_a_step_is_above_0(shell, step):
+    for call in (lambda: glue_rounded(step, x=1), lambda: Rounded(step, pd.DataFrame({"a": [1]}))):
+        with pytest.raises(ValueError, match="step must be a finite number above 0, got"):
+            call()
+
+
+def test_what_is_not_finite_is_not_rounded(shell):
+    with pytest.raises(ValueError, match="accuracy must be a finite number, got"):
+        glue_rounded(5, accuracy=math.nan)
+    with pytest.raises(ValueError, match="table must be a finite number, got"):
+        Rounded(5, pd.DataFrame({"a": [1, math.inf]}))
+
+
 def test_pairs_are_subtracted_seed_by_seed():
     np.testing.assert_array_equal(paired([3, 4], pd.Series([1.0, 5.0])), [2, -1])
     with pytest.raises(
         ValueError, match=r"second must have one value a seed like first \(\(2,\)\), got \(3,\)"
     ):
         paired([1, 2], [1, 2, 3])
+
+
+def test_a_share_has_the_ratio_of_the_means_and_the_noise_of_both():
+    draw = np.random.default_rng(0)
+    whole = draw.normal(5, 1.5, (4000, 16))
+    part = -2 * whole + draw.normal(0, 3, whole.shape)  # the true ratio is −2
+    sides = [interval(shares(p, w)) for p, w in zip(part, whole, strict=True)]
+    np.testing.assert_allclose([s.effect for s in sides], part.mean(1) / whole.mean(1), rtol=1e-12)
+    covered = np.mean([s.low <= -2 <= s.high for s in sides])
+    assert abs(covered - 0.95) < 0.01
+    exact = [
+        interval(p / w.mean()) for p, w in zip(part, whole, strict=True)
+    ]  # as if the wholes' mean were known
+    assert np.mean([s.low <= -2 <= s.high for s in exact]) > 0.99
+    np.testing.assert_allclose(shares([1, 2, 6], [2, 4, 12]), 0.5, rtol=1e-15)
+
+
+def test_a_share_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="wholes must have a mean that one can divide by, got 0.0 from"):
+        shares([1, 2], [-1, 1])
+    with pytest.raises(
+        ValueError, match=r"wholes must have one value a seed like parts \(\(2,\)\), got \(3,"
+    ):
+        shares([1, 2], [1, 2, 3])
 
 
 # ---------------------------------------------------------------- the stored claims, on another machine

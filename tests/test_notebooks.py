@@ -27,6 +27,7 @@ from nbval.plugin import comment_markers, metadata_tags
 from activations.claims import Claim, Verdict
 from activations.timing import Race
 from activations.widgets import bundle
+from comparison import off
 from outputs import KERNELSPEC, LANGUAGE
 from tables import Table, unwrapped
 
@@ -301,10 +302,12 @@ def nothing_goes_uncompared(notebook: NotebookNode, stem: str) -> Complaints:
             yield f"{place} has the metadata {key!r}, whose purpose nobody has stated"
         for output in cell.outputs:
             about = output.get("metadata", {})
-            for key in set(about) - {"claim", "scrapbook", "words", "timed"}:
+            for key in set(about) - {"claim", "scrapbook", "words", "timed", "step"}:
                 yield f"{place} has an output with the metadata {key!r}, whose purpose nobody has stated"
             if "timed" in about:
                 yield from (f"{place} {fault}" for fault in untimely(cell, output))
+            if "step" in about:
+                yield from (f"{place} {fault}" for fault in unrounded(output))
             if about.get("claim", {}).get("timed") and "timed" not in about:
                 yield f"{place} tests a claim about time, and its output does not say timed"
     for number, cell in enumerate(notebook.cells, 1):
@@ -314,6 +317,25 @@ def nothing_goes_uncompared(notebook: NotebookNode, stem: str) -> Complaints:
             r"data:image|<(?:img|svg|table|canvas)\b", cell.source * (cell.cell_type == "markdown")
         ):
             yield f"cell {number} brings a picture or a table of its own, which no code draws"
+
+
+def unrounded(output: NotebookNode) -> Complaints:
+    """Why an output may not say that its numbers are multiples of a step, by which the neighbouring ones pass."""
+    step, data, glued = (
+        output.metadata["step"],
+        output.get("data", {}),
+        "application/papermill.record/text/plain",
+    )
+    if type(step) not in (int, float) or not step > 0:
+        yield f"has an output whose step is {step!r}; it must be a number above 0"
+        return
+    if set(output.metadata) - {"step", "scrapbook"} or not set(data) <= {glued, "text/plain", "text/html"}:
+        yield "has rounded numbers in what is no table and no number for the page"
+    numbers = [data[glued]] if glued in data else []
+    if "text/html" in data:
+        numbers += [cell for row in Table(data["text/html"]).rows[1:] for cell in row[1:] if cell.strip()]
+    if faults := off(step, " ".join(numbers)):
+        yield f"has {faults[0]} among what it says are multiples of {step:g}"
 
 
 def untimely(cell: NotebookNode, output: NotebookNode) -> Complaints:
@@ -625,6 +647,11 @@ DOCTORED: list[tuple[Callable[[NotebookNode, str], Complaints], str]] = [
     (nothing_goes_uncompared, "nb.cells[0]['attachments'] = {'a.png': {'image/png': ''}}"),
     (nothing_goes_uncompared, "nb.cells[0].source += '![](data:image/png;base64,)'"),
     (nothing_goes_uncompared, "nb.cells[0].source += '<table>'"),
+    (nothing_goes_uncompared, "result(nb, 6).metadata['step'] = 2"),
+    (nothing_goes_uncompared, "result(nb, 6).metadata['step'] = '0.25'"),
+    (nothing_goes_uncompared, "result(nb, 6).metadata['step'] = 0"),
+    (nothing_goes_uncompared, "result(nb, 3).metadata['step'] = 1"),
+    (nothing_goes_uncompared, "result(nb, 4).metadata['step'] = 1"),
     (tables_are_their_plain_text, "swap(nb, 7, '2.33', '2.43')"),
     (tables_are_their_plain_text, "swap(nb, 7, 'a processor', 'another')"),
     (tables_are_their_plain_text, "result(nb, 7).data['text/plain'] += ' So.'"),

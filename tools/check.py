@@ -1,7 +1,9 @@
 """Everything that CI runs: `make test`.
 
 Style and types, the book with warnings as errors, then pytest with the notebooks under strict nbval: once with one
-thread beside all other tests, and once more with two threads, since a verdict may not depend on their number.
+thread beside all other tests, and once more with two threads, since a verdict may not depend on their number. The second
+run takes from the first what the engine trained, which always does so in one thread (`tests/test_train.py` holds it to
+that): what it computes again is everything that a notebook computes by itself.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ RESULTS = ROOT / "_build" / "test"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_BROWSERS = ("Google Chrome", "Chromium")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-NBVAL = ("--nbval",)
+NBVAL = ("--nbval", f"--trained={RESULTS / 'trained'}")
 BROWSER_TESTS = "test_pages"
 
 

@@ -310,6 +310,55 @@ def glue_timed(**numbers: float | str) -> None:
     _glue(numbers, {"timed": True})
 
 
+def glue_rounded(step: float, /, **numbers: float) -> None:
+    """Hand numbers to the page, each as the nearest multiple of `step`.
+
+    The tests take the neighbouring multiple for the same: wherever one rounds, another processor's mean may lie beyond the edge.
+
+    Args:
+        step: The distance of two multiples.
+        numbers: What is measured.
+
+    Raises:
+        ValueError: If `step` is not above 0, or a number is none, NaN or infinite.
+    """
+    step = number("step", step, above=0)
+    _glue({name: _nearest(step, number(name, value)) for name, value in numbers.items()}, {"step": step})
+
+
+@dataclass(frozen=True, eq=False)
+class Rounded:
+    """A table whose numbers show as the nearest multiples of `step`, with which the tests do as with `glue_rounded`'s.
+
+    Args:
+        step: The distance of two multiples.
+        table: The numbers, all finite.
+
+    Raises:
+        ValueError: If `step` is not above 0, or a number is NaN or infinite.
+    """
+
+    step: float
+    table: Any
+
+    def __post_init__(self) -> None:
+        """Round, once."""
+        step = number("step", self.step, above=0)
+        table = self.table.map(lambda value: _nearest(step, number("table", value)))
+        object.__setattr__(self, "step", step)
+        object.__setattr__(self, "table", table)
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        return {"text/plain": repr(self.table), "text/html": self.table._repr_html_()}, {"step": self.step}
+
+
+def _nearest(step: float, value: float) -> float:
+    found = step * round(value / step)
+    return int(found) if found == int(found) else float(f"{found:.12g}")
+
+
 def _glue(numbers: Mapping[str, float | str], about: Mapping[str, Any]) -> None:
     from IPython.display import display
 

@@ -73,11 +73,38 @@ def paired(first: Sequence[float], second: Sequence[float]) -> np.ndarray:
     Raises:
         ValueError: If the lengths differ, or a value is no number.
     """
-    a, b = reals(first), reals(second)
-    for name, values, given in (("first", a, first), ("second", b, second)):
+    a, b = _alike(first=first, second=second)
+    return a - b
+
+
+@quietly
+def shares(parts: Sequence[float], wholes: Sequence[float]) -> np.ndarray:
+    """The ratio R = mean(parts) / mean(wholes) with the noise of both: numbers, one a seed, whose mean is R.
+
+    They are R + (part − R·whole) / mean(wholes). Their standard error is that of R to first order (the delta method), which
+    needs wholes whose mean is several times its own standard error; nearer to 0 the true one is larger.
+
+    Raises:
+        ValueError: If the lengths differ, a value is no number, or the mean of the wholes is 0 or not finite.
+    """
+    part, whole = _alike(parts=parts, wholes=wholes)
+    divisor = whole.mean()
+    if not divisor or not np.isfinite(divisor):
+        raise ValueError(
+            f"wholes must have a mean that one can divide by, got {divisor} from {shown(wholes)}"
+        )
+    ratio = part.mean() / divisor
+    return np.asarray(ratio + (part - ratio * whole) / divisor)
+
+
+def _alike(**given: Any) -> list[np.ndarray]:
+    """Two samples with one number a seed, or an error that names the one that is none."""
+    found = {name: reals(values) for name, values in given.items()}
+    for name, values in found.items():
         if values is None:
-            raise ValueError(f"{name} must be numbers, one a seed, got {shown(given)}")
+            raise ValueError(f"{name} must be numbers, one a seed, got {shown(given[name])}")
+    (name, a), (other, b) = found.items()
     assert a is not None and b is not None
     if a.shape != b.shape:
-        raise ValueError(f"second must have one value a seed like first ({a.shape}), got {b.shape}")
-    return a - b
+        raise ValueError(f"{other} must have one value a seed like {name} ({a.shape}), got {b.shape}")
+    return [a, b]
