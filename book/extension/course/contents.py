@@ -31,12 +31,16 @@ class Chapters(SphinxDirective):
         return [nodes.enumerated_list("", *items, enumtype="arabic", prefix="", suffix=".")]
 
 
-def _pages(env: BuildEnvironment) -> dict[str, str]:
-    """The pages of the chapters by their titles."""
+def chapters(env: BuildEnvironment) -> list[str]:
+    """The pages of the chapters, in their order."""
     parts = getattr(env.config, "external_site_map", None)
     trees = [tree for tree in parts.root.subtrees if tree.caption == PART] if parts else []
-    found = [str(entry) for tree in trees for entry in tree.items]
-    return {env.titles[page].astext(): page for page in found if page in env.titles}
+    return [str(entry) for tree in trees for entry in tree.items]
+
+
+def _pages(env: BuildEnvironment) -> dict[str, str]:
+    """The pages of the chapters by their titles."""
+    return {env.titles[page].astext(): page for page in chapters(env) if page in env.titles}
 
 
 class FillChapters(SphinxPostTransform):

@@ -40,6 +40,11 @@ def address() -> str:
     return url.rstrip("/") + "/" if url else ""
 
 
+def colab(page: str) -> str:
+    """Where Colab opens a notebook's copy that installs the package."""
+    return f"{COLAB}/github/{repository()}/blob/{COLAB_BRANCH}/{page}.ipynb"
+
+
 def _configure(app: Sphinx, config: Config) -> None:
     if repository():
         config.html_theme_options |= {
@@ -63,7 +68,7 @@ def _launch_from_branch(
     for button in context.get("header_buttons", ()):
         for launch in button.get("buttons", ()) if button.get("label") == "launch-buttons" else ():
             if launch["text"] == "Colab":
-                launch["url"] = f"{COLAB}/github/{repository()}/blob/{COLAB_BRANCH}/{page}.ipynb"
+                launch["url"] = colab(page)
 
 
 def setup(app: Sphinx) -> None:
