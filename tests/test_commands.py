@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -55,6 +57,7 @@ esac
 def place(tmp_path: Path) -> Place:
     write(tmp_path / "requirements.txt", "torch==2.13.0  # nets\n")
     write(tmp_path / "constraints.txt", "torch==2.13.0\n")
+    write(tmp_path / "hashes.txt", "")
     write(tmp_path / "pyproject.toml", "")
     return Place(tmp_path)
 
@@ -136,7 +139,7 @@ def test_a_finished_installation_is_not_repeated(place: Place, tmp_path: Path) -
     assert not environment.prepare(place)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "constraints.txt", "pyproject.toml"])
+@pytest.mark.parametrize("name", ["requirements.txt", "constraints.txt", "hashes.txt", "pyproject.toml"])
 def test_a_changed_file_renews_and_a_touched_one_does_not(place: Place, tmp_path: Path, name: str) -> None:
     python = fake_python(tmp_path / "python", "3.12")
     prepare(place, python)
@@ -158,7 +161,7 @@ def test_another_python_or_place_renews(place: Place, tmp_path: Path) -> None:
 
 def test_a_failed_installation_leaves_no_stamp_and_one_sentence(place: Place, tmp_path: Path) -> None:
     """With a real pip that may ask no index, and a package that does not exist."""
-    write(tmp_path / "requirements.txt", "no-such-package-for-this-course==1\n")
+    write(tmp_path / "hashes.txt", f"no-such-package-for-this-course==1 --hash=sha256:{'0' * 64}\n")
     offline = f'exec env PIP_NO_INDEX=1 PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= "{sys.executable}" "$@"'
     python = fake_python(tmp_path / "python", "3.12", pip=offline)
     with pytest.raises(Stop, match=r"finds no no-such-package-for-this-course==1.*_build/setup\.log") as stop:
@@ -166,6 +169,30 @@ def test_a_failed_installation_leaves_no_stamp_and_one_sentence(place: Place, tm
     assert sentence(str(stop.value))
     assert not place.stamp.exists()
     assert "No matching distribution" in place.log.read_text()
+
+
+def test_another_file_than_the_locked_one_is_not_installed(place: Place, tmp_path: Path) -> None:
+    """With a real pip, and a package that lies on this disk, under its right version."""
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    with zipfile.ZipFile(shelf / "locked-1-py3-none-any.whl", "w") as made:
+        made.writestr("locked.py", "")
+        made.writestr("locked-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: locked\nVersion: 1\n")
+        made.writestr(
+            "locked-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        made.writestr("locked-1.dist-info/RECORD", "")
+    right = hashlib.sha256((shelf / "locked-1-py3-none-any.whl").read_bytes()).hexdigest()
+    settings = f'PIP_NO_INDEX=1 PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS="{shelf}" PIP_DRY_RUN=1'
+    once = f'case "$*" in *hashes.txt*) exec env {settings} "{sys.executable}" "$@" ;; esac'
+    python = fake_python(tmp_path / "python", "3.12", pip=once)
+    write(tmp_path / "hashes.txt", f"locked==1 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(Stop, match="not the one that was locked") as stop:
+        prepare(place, python)
+    assert sentence(str(stop.value)) and not place.stamp.exists()
+    write(tmp_path / "hashes.txt", f"locked==1 --hash=sha256:{right}\n")
+    assert prepare(place, python)
+    assert "Would install locked-1" in place.log.read_text()
 
 
 def test_a_failed_renewal_removes_the_old_stamp(place: Place, tmp_path: Path) -> None:
@@ -209,6 +236,10 @@ def test_a_debian_python_without_venv_gets_the_package_named(place: Place, tmp_p
         ),
         ("ERROR: ResolutionImpossible: for help visit", "contradict each other"),
         ("ERROR: No matching distribution found for torch==2.13.0 (from -r x)", r"no torch==2\.13\.0 "),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+            r"not the one that was locked.*SECURITY\.md",
+        ),
         ("Segmentation fault", "read the last lines"),
     ],
 )
@@ -217,13 +248,16 @@ def test_each_failure_has_its_sentence(log: str, what: str) -> None:
     assert re.search(what, explained) and "_build/setup.log" in explained and sentence(explained)
 
 
-def test_a_chosen_torch_is_installed_first_and_remembered(place: Place, tmp_path: Path) -> None:
+def test_a_chosen_torch_is_installed_before_another_could_be_and_remembered(
+    place: Place, tmp_path: Path
+) -> None:
     python = fake_python(tmp_path / "python", "3.12")
     prepare(place, python, torch="https://example.org/cu")
     asked = (place.python.parent / "asked").read_text().splitlines()
-    assert "--index-url https://example.org/cu torch==2.13.0" in asked[0]
-    assert "-r requirements.txt -c constraints.txt" in asked[1] and "example.org" not in asked[1]
-    assert "--no-deps -e ." in asked[2]
+    assert "--no-deps --require-hashes -r hashes.txt" in asked[0] and "example.org" not in asked[0]
+    assert "--index-url https://example.org/cu torch==2.13.0" in asked[1]
+    assert "-r requirements.txt -c constraints.txt" in asked[2] and "example.org" not in asked[2]
+    assert "--no-deps --no-build-isolation -e ." in asked[3]
     assert not environment.prepare(place)
     assert json.loads(place.stamp.read_text())["torch"] == "https://example.org/cu"
 
@@ -394,6 +428,28 @@ def test_everything_installed_for_the_course_is_locked_at_its_version() -> None:
     assert not differing, f"run `make lock`: {differing}"
 
 
+def test_every_locked_package_but_torch_has_the_hashes_of_its_files() -> None:
+    text = (ROOT / "hashes.txt").read_text(encoding="utf-8")
+    pins = {line.strip() for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()}
+    blocks = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", "").splitlines()
+    found = [re.fullmatch(r"(\S+)(?: ; .+?)? ((?: *--hash=sha256:[0-9a-f]{64})+)", block) for block in blocks]
+    assert all(found), [block[:60] for block, fits in zip(blocks, found, strict=True) if not fits]
+    locked = [fits[1] for fits in found if fits]
+    assert len(locked) == len(set(locked))
+    assert {pin for pin in pins if "==" in pin} - set(locked) == {f"torch=={version('torch').split('+')[0]}"}
+    assert set(locked) <= pins, "run `make lock`"
+
+
+def test_the_lock_takes_what_uv_says_of_the_pinned_packages_alone() -> None:
+    hashes = " \\\n".join(f"    --hash=sha256:{digit * 64}" for digit in "ab") + "\n"
+    said = f"b-c==2 ; sys_platform == 'win32' \\\n{hashes}nvidia-x==9 \\\n{hashes}torch==3 \\\n{hashes}a.a==1 \\\n{hashes}"
+    made = lock.hashed(said, {"torch": "3", "b-c": "2", "a-a": "1"})
+    assert made == f"a.a==1 \\\n{hashes}b-c==2 ; sys_platform == 'win32' \\\n{hashes}"
+    for missing in ({"b-c": "3"}, {"d": "1"}):
+        with pytest.raises(LookupError, match=next(iter(missing))):
+            lock.hashed(said, missing)
+
+
 def test_every_requirement_is_exact_and_says_why() -> None:
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -430,7 +486,7 @@ def test_the_settings_that_the_readme_names_exist() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
 def test_links_inside_the_repository_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)#:]+)\)|(?:src|href)=\"([^\":]+)\"", text)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITABLE = ("3.11", "3.12", "3.13")
-DECIDES = ("requirements.txt", "constraints.txt", "pyproject.toml")
+DECIDES = ("requirements.txt", "constraints.txt", "hashes.txt", "pyproject.toml")
 NETWORK = (
     "NewConnectionError|Failed to establish a new connection|name resolution|getaddrinfo failed|nodename nor servname"
     "|ConnectTimeout|ReadTimeout|Read timed out|Network is unreachable|ProxyError|Connection refused|RemoteDisconnected"
@@ -102,6 +102,11 @@ def explain(log: str, where: str) -> str:
         return f"The disk is full: free about 4 GB (torch is large) and run the command again; the log is {where}."
     if re.search(NETWORK, log):
         return f"The package index cannot be reached: check the network and run the command again; the log is {where}."
+    if "DO NOT MATCH THE HASHES" in log:
+        return (
+            "A package is not the one that was locked: run the command again and, if it stays so, install nothing and "
+            f"report it, as SECURITY.md says; the log is {where}."
+        )
     if "ResolutionImpossible" in log or "conflicting dependencies" in log:
         return (
             "requirements.txt and constraints.txt contradict each other: undo the last change to them, "
@@ -224,23 +229,26 @@ def create(place: Place, python: str, version: str, progress: Progress) -> None:
 
 
 def install(place: Place, torch: str, progress: Progress) -> None:
-    """Bring in what requirements.txt lists, then the package itself.
+    """Bring in the packages of hashes.txt, each only if its file is the one that was locked, then torch and the package itself.
 
-    With `torch`, the address of an index of torch builds, that build comes first; pip then leaves it as it is, since
-    "2.13.0+cu130" meets "==2.13.0".
+    With `torch`, the address of an index of torch builds, that build comes before requirements.txt, of which pip then
+    leaves it as it is, since "2.13.0+cu130" meets "==2.13.0". What requirements.txt still brings is torch, where it was not
+    chosen, what its build for CUDA needs, and what a developer has just written there. The package is built with the
+    setuptools that was locked.
 
     Raises:
         Stop: If pip fails.
     """
     pip = [str(place.python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     pip += ["--progress-bar", "off", "--no-compile"]  # Python compiles what is imported, a fifth of it
+    run([*pip, "--no-deps", "--require-hashes", "-r", "hashes.txt"], place, progress)
     if torch:
         pinned = re.search(
             r"^torch==\S+", (place.root / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE
         )
         run([*pip, "--index-url", torch, pinned[0] if pinned else "torch"], place, progress)
     run([*pip, "-r", "requirements.txt", "-c", "constraints.txt"], place, progress)
-    run([*pip, "--no-deps", "-e", "."], place, progress)
+    run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], place, progress)
 
 
 def prepare(place: Place, requested: str = "", torch: str = "") -> bool:
