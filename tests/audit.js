@@ -16,7 +16,7 @@
   const cuts = once((e) => /hidden|clip/.test(style(e).overflowX) && !(e.matches("html, body")));
   const inline = once((e) => /^inline$|^contents$/.test(style(e).display));
   const unseen = once((e) => e !== null && (style(e).visibility === "hidden" || style(e).opacity === "0" || style(e).clipPath !== "none"
-    || style(e).clip !== "auto" || e.matches("mjx-assistive-mml, script, style, option, dialog:not([open])") || away(e) || unseen(e.parentElement)));
+    || style(e).clip !== "auto" || e.matches("script, style, option, dialog:not([open])") || away(e) || unseen(e.parentElement)));
   const away = (e) => style(e).position === "fixed" && (box(e).right <= 0 || box(e).left >= wide); // a closed drawer
 
   if (document.scrollingElement.scrollWidth > wide) found.add(`the page is ${document.scrollingElement.scrollWidth} wide, the window ${wide}`);
@@ -41,8 +41,8 @@
   const range = document.createRange();
   const texts = document.createTreeWalker(part, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (node) =>
     node.nodeType === Node.TEXT_NODE ? (node.data.trim() ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_REJECT)
-      : unseen(node) || node.matches("mjx-math") ? NodeFilter.FILTER_REJECT
-        : node.matches("mjx-container, select") ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP);
+      : unseen(node) || node.parentElement.closest("math") ? NodeFilter.FILTER_REJECT
+        : node.matches("math, select") ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP);
   for (let node = texts.nextNode(); node; node = texts.nextNode()) {
     if (node.nodeType === Node.TEXT_NODE) {
       range.selectNodeContents(node);

@@ -41,8 +41,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
-# All that a page does after it has loaded: formulas, fonts, widgets that were placed or stored, the zoo's slider.
-FORMULAS = "async () => { await window.MathJax?.startup?.promise; await document.fonts.ready; }"
+# All that a page does after it has loaded: fonts, widgets that were placed or stored, the zoo's slider.
+LETTERS = "() => document.fonts.ready"
 ALIVE = """() => {
   const all = (what) => [...document.querySelectorAll(what)];
   const views = all('script[type="application/vnd.jupyter.widget-view+json"]');
@@ -170,7 +170,7 @@ def lettered(driver: Playwright, fonts_folder: Path) -> Iterator[Browser]:
 
 def settle(page: Page) -> None:
     """Wait until a page that has loaded shows all that its scripts put there."""
-    page.evaluate(FORMULAS)
+    page.evaluate(LETTERS)
     page.wait_for_function(ALIVE)
     page.evaluate(PAINTED)
 

@@ -380,7 +380,7 @@ def tracked() -> dict[str, str]:
     return texts
 
 
-VENDORED = re.compile(r"^book/assets/(mathjax|fonts|vendor)/")
+VENDORED = re.compile(r"^book/extension/course/vendored/")
 
 
 def lines_with(pattern: str, *but: str) -> list[str]:

@@ -5,7 +5,6 @@ import re
 import shutil
 import sys
 from base64 import b64encode
-from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 
@@ -364,11 +363,3 @@ def test_colab_opens_the_branch_whose_notebooks_install_the_package(
         "https://github.com/owner/name/edit/next/notebooks/demo.ipynb",
     ]
     assert "colab.research" not in book.html("book/demo")
-
-
-def test_the_vendored_mathjax_is_the_published_one():
-    folder = ROOT / "book" / "assets" / "mathjax"
-    manifest = json.loads((folder / "manifest.json").read_text())
-    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"manifest.json"}
-    assert manifest["version"] == "3.2.2" and "LICENSE" in present
-    assert {name: sha256((folder / name).read_bytes()).hexdigest() for name in present} == manifest["files"]

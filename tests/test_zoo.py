@@ -134,7 +134,7 @@ def test_every_activation_has_a_tile_a_row_and_a_card(page):
         assert made.card.title in text and made.card.intuition[:25] in text
         for title in ("Origin", "Use", "Prone to", "Paper", "Parameters"):
             assert title in text
-        assert card.locator(".curves").count() == 1 and card.locator("mjx-container").count() >= 1
+        assert card.locator(".curves").count() == 1 and card.locator("math").count() >= 1
         assert card.locator("a.reference").count() >= 1, "its source is cited"
         assert page.locator(f"a.zoo-tile[href='#zoo-{name}']").count() == 1
         rows = page.locator(f"table.sortable th a[href='#zoo-{name}']").count()

@@ -97,7 +97,7 @@ for (const button of document.querySelectorAll(".theme-switch-button")) {
 // Looked at anew whenever the article is laid out anew: another width, font or size of letters, or something folded out.
 
 const BOXES = {
-  "div.math, span.math, mjx-container": "Formula", ".pst-scrollable-table-container": "Table",
+  "div.math, span.math": "Formula", ".pst-scrollable-table-container": "Table",
   ".cell_output, .cell_output .output": "Output", ".highlight pre": "Code",
 };
 const article = document.querySelector(".bd-article");
@@ -110,8 +110,8 @@ function column(formula) {
 }
 
 function reachBoxes() {
-  const formulas = [...article.querySelectorAll("span.math > mjx-container")];
-  const wide = formulas.map((formula) => formula.offsetWidth > column(formula.parentElement).clientWidth);
+  const formulas = [...article.querySelectorAll("span.math > math")];
+  const wide = formulas.map((formula) => formula.getBoundingClientRect().width > column(formula.parentElement).clientWidth);
   formulas.forEach((formula, i) => formula.parentElement.classList.toggle("is-wide", wide[i]));
   for (const [boxes, name] of Object.entries(BOXES)) article.querySelectorAll(boxes).forEach((box, i) => {
     const scrolls = box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX);
@@ -122,7 +122,6 @@ function reachBoxes() {
 }
 async function watchBoxes() {
   if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done, { once: true }));
-  await window.MathJax?.startup?.promise;
   new ResizeObserver(reachBoxes).observe(article);
   article.addEventListener("toggle", reachBoxes, true);
 }

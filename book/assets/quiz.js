@@ -20,7 +20,7 @@ function verdict(right) {
 }
 
 function copy(answer) {
-  const twin = answer.cloneNode(true); // MathJax has typeset it already
+  const twin = answer.cloneNode(true);
   for (const named of twin.querySelectorAll("[id]")) named.removeAttribute("id");
   return twin;
 }

@@ -118,20 +118,7 @@ function sortable(table) {
   });
 }
 
-/** Goes to the card in the address once more when the formulas have their size, unless the reader has moved on. */
-async function arrive() {
-  const moved = new AbortController();
-  for (const event of ["wheel", "touchstart", "keydown", "pointerdown"]) {
-    addEventListener(event, () => moved.abort(), { once: true, passive: true });
-  }
-  if (document.readyState !== "complete") await new Promise((ready) => addEventListener("load", ready, { once: true }));
-  await window.MathJax?.startup?.promise;
-  const card = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (card && !moved.signal.aborted) card.scrollIntoView({ behavior: "instant" });
-}
-
 for (const table of document.querySelectorAll("table.sortable")) sortable(table);
-arrive();
 for (const zoo of document.querySelectorAll(".zoo")) {
   start(zoo).catch((error) => console.error(error)); // the pictures stand as they are
 }

@@ -13,6 +13,7 @@ from course import (
     explorer,
     figures,
     finish,
+    formulas,
     frame,
     home,
     ledger,
@@ -33,6 +34,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     for part in (
         site,
         links,
+        formulas,
         contents,
         ledger,
         home,
@@ -51,4 +53,4 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         trim,
     ):
         part.setup(app)
-    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": False}

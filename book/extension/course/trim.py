@@ -24,8 +24,6 @@ ONLY_WITH = {
     "sphinx-design": r"\bsd-",
     "mystnb": 'class="cell',
     "exercise": r'class="[^"]*\bexercise\b',
-    "MathJax": "math notranslate",
-    "mathjax/": "math notranslate",
 }
 OURS = {  # in the order in which they run
     "modules.js": 'course-widget|vnd.jupyter.widget-view|class="zoo"',
@@ -33,11 +31,6 @@ OURS = {  # in the order in which they run
     "quiz.js": 'class="quiz"',
     "zoo.js": 'class="zoo"',
 }
-PRELOADED = [
-    *(f"{part}.js" for part in ("core", "input/tex-base", "output/chtml", "output/chtml/fonts/tex")),
-    *(f"{part}.js" for part in ("a11y/assistive-mml", "input/tex/extensions/ams")),
-    *(f"output/chtml/fonts/woff-v2/MathJax_{font}.woff" for font in ("Main-Regular", "Math-Italic")),
-]
 
 
 def _text(asset: Any) -> str:
@@ -80,8 +73,7 @@ def _trim(
     # sphinx-book-theme also lists its script as a style
     styles = [style for style in context["css_files"] if ".js" not in str(style.filename)]
     context["script_files"], context["css_files"] = scripts, [s for s in styles if _needed(s, body)]
-    if any("mathjax/" in str(script.filename) for script in scripts):
-        context["course_preload"] = [context["pathto"](f"_static/mathjax/{file}", 1) for file in PRELOADED]
+    context["course_formulas"] = "<math" in body
 
 
 def _own_templates(app: Sphinx, config: Config) -> None:
