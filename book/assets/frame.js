@@ -4,7 +4,7 @@
 (() => {
 "use strict";
 
-const html = document.documentElement, local = location.protocol === "file:";
+const html = document.documentElement;
 const element = (name, attributes, ...content) => {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -61,11 +61,6 @@ document.addEventListener("click", (event) => {
   event.stopImmediatePropagation();
   search();
 }, true);
-
-if (local && page) { // Sphinx's search would fetch each page that it found, for an excerpt
-  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-  page.after(element("p", { class: "search-note" }, "Opened as a file, the search finds pages but shows no excerpts of them."));
-}
 
 // -------------------------------------------------------------------------------------- states that can be heard
 

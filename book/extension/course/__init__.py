@@ -8,6 +8,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from course import (
     benchmarks,
+    cards,
     contents,
     engine,
     explorer,
@@ -22,6 +23,7 @@ from course import (
     preview,
     quiz,
     reference,
+    search,
     site,
     trim,
     widgets,
@@ -48,6 +50,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         widgets,
         zoo,
         frame,
+        search,
+        cards,
         preview,
         finish,
         trim,

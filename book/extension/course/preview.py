@@ -12,6 +12,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from course import cards
 from course.minus import true_minus
 
 LONGEST = 200  # characters that search engines and previews show
@@ -27,6 +28,7 @@ OMITTED = (
     nodes.system_message,
 )
 APART = (nodes.table, nodes.footnote, nodes.citation, nodes.caption, nodes.legend, nodes.field_list)
+MODULE = re.compile(r"book/api/(?!index$)(.+)")
 ASIDE = {"cell_input", "cell_output", "quiz_question", "widget"}
 
 
@@ -82,10 +84,12 @@ def tags(title: str, site: str, described: str) -> dict[str, str]:
     }
 
 
-def head(title: str, site: str, described: str, published: bool) -> str:
+def head(title: str, site: str, described: str, published: bool, listed: bool = True) -> str:
     """What a page's head says of it: its description, and the preview unless sphinxext-opengraph writes that."""
     properties = {} if published else tags(title, site, described)
     written = [f'<meta name="description" content="{escape(described)}" />']
+    written += ['<meta name="twitter:card" content="summary_large_image" />'] if published else []
+    written += [] if listed else ['<meta name="robots" content="noindex" />']
     written += [f'<meta property="{key}" content="{escape(text)}" />' for key, text in properties.items()]
     return "\n".join(written) + "\n"
 
@@ -94,29 +98,39 @@ def _describe(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
     site = app.config.html_title
+    if found := MODULE.match(page):
+        context["title"] = f"activations.{found[1]}"  # its heading alone, `words`, tells little elsewhere
     title = unescape(re.sub(r"<[^>]+>", "", context.get("title", ""))) or page.capitalize()
-    described = description(doctree, title) if doctree else ""  # the search has no sentences
+    described = description(doctree, title) if doctree else context.get("course_description", "")
     if len(described) < SHORTEST // 2:
         described = f"{title}: {site}."
     published = bool(getattr(app.config, "ogp_site_url", ""))
-    context["metatags"] = context.get("metatags", "") + head(title, site, described, published)
+    written = head(title, site, described, published, listed=doctree is not None)
+    context["metatags"] = context.get("metatags", "") + written
     if published and doctree:
-        context["meta"] = (context.get("meta") or {}) | {"og:description": escape(described)}
+        about = {"og:description": escape(described)} | {
+            name: escape(text) for name, text in cards.tags(app, page, app.config.ogp_site_url).items()
+        }
+        context["meta"] = (context.get("meta") or {}) | about
 
 
 def _front_door(app: Sphinx, error: Exception | None) -> None:
-    """The folder's own address shows what the first page shows, and leads there."""
+    """The folder's own address shows what the first page shows, and leads there at once, without a script."""
     door = Path(app.outdir, "index.html")
     if error or app.builder.name != "html" or app.config.root_doc == "index":
         return
     first = app.builder.get_target_uri(app.config.root_doc)
     page = Path(app.outdir, first).read_text(encoding="utf8")
     kept = re.findall(
-        r"<title>.*?</title>|<meta (?:name=\"description\"|property=\"og:)[^>]*>", page, re.DOTALL
+        r"<title>.*?</title>|<meta (?:name=\"(?:description|twitter:card)\"|property=\"og:)[^>]*>",
+        page,
+        re.DOTALL,
     )
+    address = getattr(app.config, "ogp_site_url", "")
     lines = [
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8" />',
         *kept,
+        f'<link rel="canonical" href="{escape(address)}{first}" />',
         f'<meta http-equiv="refresh" content="0; url={first}" />',
         f'</head><body><p><a href="{first}">{escape(app.config.html_title)}</a></p></body></html>',
     ]

@@ -5,15 +5,26 @@ book has no launch buttons, no edit links, no addresses in its previews and no s
 """
 
 import os
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
 
+from course.links import in_order
+from course.search import chapters
+
 COLAB = "https://colab.research.google.com"
 COLAB_BRANCH = "colab"  # the publishing workflow pushes there what tools/colab.py writes
+
+
+LOST = "404"  # what hosts show under an address that does not exist
+UNLISTED = ("search", "genindex", LOST)  # pages that nobody looks for
 
 
 def repository() -> str:
@@ -59,6 +70,7 @@ def _configure(app: Sphinx, config: Config) -> None:
         config.ogp_site_url = address()
         config.ogp_social_cards = {"enable": False}
         config.sitemap_url_scheme = "{link}"
+        config.sitemap_excludes = [f"{page}.html" for page in UNLISTED]
 
 
 def _launch_from_branch(
@@ -71,6 +83,37 @@ def _launch_from_branch(
                 launch["url"] = colab(page)
 
 
+def _lost(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """The page under an address that does not exist. It is shown in any folder, so its links begin at the site's own address."""
+    if app.builder.name == "html":
+        titles = [(page, app.env.titles[page].astext()) for page in in_order(app.env, chapters(app))]
+        about = "There is no page at this address. The book's chapters, its search and its first page are linked here."
+        yield (
+            LOST,
+            {"title": "Page not found", "course_description": about, "course_chapters": titles},
+            "404.html",
+        )
+
+
+def _begin_at_the_root(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    if page == LOST and address():
+        context["metatags"] = f'<base href="{escape(urlsplit(address()).path)}" />\n' + context.get(
+            "metatags", ""
+        )
+
+
+def robots(site: str) -> str:
+    """What crawlers are told: that they may read everything, and where the list of pages is."""
+    return "User-agent: *\nAllow: /\n" + (f"\nSitemap: {site}sitemap.xml\n" if site else "")
+
+
+def _tell_crawlers(app: Sphinx, error: Exception | None) -> None:
+    if not error and app.builder.name == "html":
+        Path(app.outdir, "robots.txt").write_text(robots(address()), encoding="utf8")
+
+
 def setup(app: Sphinx) -> None:
     """Configure what needs an address, and load the extensions that need one, only where it is known."""
     if address():
@@ -78,3 +121,6 @@ def setup(app: Sphinx) -> None:
         app.setup_extension("sphinx_sitemap")
     app.connect("config-inited", _configure, priority=100)
     app.connect("html-page-context", _launch_from_branch, priority=600)  # the theme's is 501
+    app.connect("html-collect-pages", _lost)
+    app.connect("html-page-context", _begin_at_the_root, priority=700)
+    app.connect("build-finished", _tell_crawlers)

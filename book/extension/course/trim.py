@@ -66,8 +66,6 @@ def _trim(
 ) -> None:
     for kind in ("script_files", "css_files"):
         context[kind] = [asset for asset in context[kind] if not NEVER.search(_text(asset))]
-    if template != "page.html":  # the search page keeps what searching needs
-        return
     body = context.get("body", "")
     scripts = [_deferred(script) for script in context["script_files"] if _needed(script, body)]
     # sphinx-book-theme also lists its script as a style
