@@ -16,11 +16,13 @@ from course import (
     frame,
     ledger,
     links,
+    pictures,
     predict,
     preview,
     quiz,
     reference,
     site,
+    styles,
     trim,
     widgets,
     zoo,
@@ -37,6 +39,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         benchmarks,
         engine,
         figures,
+        pictures,
         quiz,
         explorer,
         predict,
@@ -47,6 +50,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         preview,
         finish,
         trim,
+        styles,
     ):
         part.setup(app)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
