@@ -5,10 +5,12 @@ import re
 import shutil
 import sys
 from base64 import b64encode
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
@@ -20,7 +22,16 @@ from course import contents, intervals, quiz, site, stored
 # Sphinx and its extensions warn Python about one another; only what they say about the book counts here.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-PNG = b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\x40\0\0\0\xc8\x08\x06\0\0\0").decode()
+PIXELS = np.random.default_rng(0).integers(0, 256, (200, 320, 4), np.uint8)  # some of them transparent
+
+
+def png(pixels: np.ndarray) -> str:
+    kept = BytesIO()
+    Image.fromarray(pixels).save(kept, "PNG")
+    return b64encode(kept.getvalue()).decode()
+
+
+PNG = png(PIXELS)
 BIB = "@article{glorot2010, author={Glorot, Xavier}, title={Understanding}, journal={AISTATS}, year={2010}}\n"
 
 
@@ -252,9 +263,42 @@ def test_a_figure_from_a_notebook_has_number_caption_alt_and_size(tmp_path: Path
     )
     assert book.build() == ""
     html = book.html("book/demo")
-    assert 'alt="A loss curve"' in html and 'width="320" height="200" loading="lazy"' in html
+    assert 'alt="A loss curve"' in html and 'width="320" height="200"' in html
     assert 'id="fig-loss"' in html and "The <em>caption</em>." in html and "Fig. 1" in html
-    assert list((tmp_path / "_build" / "html" / "_images").glob("demo-loss-*.png"))
+
+
+def test_a_page_and_its_notebook_share_one_picture_that_has_every_pixel_of_what_is_stored(tmp_path: Path):
+    other = np.ascontiguousarray(PIXELS[::-1])
+    cells = [
+        cell(({"image/png": png(pixels)}, {}), tags=(f"figure:{name}",), alt=name.capitalize())
+        for name, pixels in (("loss", PIXELS), ("slope", other))
+    ]
+    book = Book(tmp_path, {"demo": "```{figure-from} demo:loss\n```"}, cells)
+    assert book.build() == ""
+    page, notebook = (
+        re.findall(r"_images/[^\"]+", book.html(name)) for name in ("book/demo", "notebooks/demo")
+    )
+    assert set(page) < set(notebook)
+    files = sorted((tmp_path / "_build" / "html" / "_images").iterdir())
+    assert len(files) == 2 and {file.suffix for file in files} == {".webp"}
+    for name, pixels in ((page[0], PIXELS), ((set(notebook) - set(page)).pop(), other)):
+        with Image.open(tmp_path / "_build" / "html" / name) as picture:
+            assert np.array_equal(np.asarray(picture.convert("RGBA")), pixels)
+
+
+@pytest.mark.parametrize(
+    ("before", "lazy"), [("Short.", False), ("word " * 300, True), ("```{explorer} saturation\n```", True)]
+)
+def test_only_a_picture_on_the_first_screen_is_fetched_at_once(before: str, lazy: bool, tmp_path: Path):
+    cells = [
+        cell(({"image/png": PNG}, {}), tags=(f"figure:{name}",), alt="A curve") for name in ("one", "two")
+    ]
+    text = f"{before}\n\n```{{figure-from}} demo:one\n```\n\n```{{figure-from}} demo:two\n```"
+    book = Book(tmp_path, {"demo": text}, cells)
+    assert book.build() == ""
+    first, second = re.findall(r"<img[^>]*>", book.html("book/demo"))
+    assert ('loading="lazy"' in first) == lazy
+    assert 'loading="lazy"' in second and 'width="320"' in first
 
 
 def test_an_explorer_leaves_its_module_state_and_fallback_in_the_page(tmp_path: Path):

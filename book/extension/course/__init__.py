@@ -19,12 +19,14 @@ from course import (
     home,
     ledger,
     links,
+    pictures,
     predict,
     preview,
     quiz,
     reference,
     search,
     site,
+    styles,
     trim,
     widgets,
     zoo,
@@ -43,6 +45,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         benchmarks,
         engine,
         figures,
+        pictures,
         quiz,
         explorer,
         predict,
@@ -55,6 +58,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         preview,
         finish,
         trim,
+        styles,
     ):
         part.setup(app)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": False}
