@@ -6,6 +6,7 @@
 #   make outputs   execute the notebooks in place                        NOTEBOOKS="notebooks/saturation.ipynb"
 #   make replicate test every claim again with other seeds (some minutes) SEEDS=100, NOTEBOOKS
 #   make bench     measure how exact and how fast everything is, beside torch, JAX and SciPy (fifteen minutes)
+#   make quality   measure what the built pages weigh and how soon they answer  LIGHTHOUSE=none or all (some minutes, with Node)
 #   make lock      pin what requirements.txt brings, in constraints.txt
 #   make clean     remove what the commands made, and .venv
 #
@@ -17,6 +18,7 @@ PYTHON ?=
 TORCH ?=
 NOTEBOOKS ?=
 SEEDS ?=
+LIGHTHOUSE ?=
 CHROMIUM ?=
 export CHROMIUM
 
@@ -25,7 +27,7 @@ starts = $(shell $(1) -c 'import sys; print("$(1)" if sys.version_info >= (3, 8)
 START = $(or $(call starts,python3),$(call starts,python3.13),$(call starts,python3.12),$(call starts,python3.11),$(call starts,python),$(call starts,$(PYTHON)))
 VENV = .venv/bin/python
 
-.PHONY: help book test lab outputs replicate bench lock clean setup
+.PHONY: help book test lab outputs replicate bench quality lock clean setup
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -51,6 +53,10 @@ replicate: setup
 
 bench: setup
 	@$(VENV) tools/bench.py
+
+quality: setup
+	@$(VENV) tools/build.py --build-only
+	@$(VENV) benchmarks/pages.py $(if $(LIGHTHOUSE),--lighthouse='$(LIGHTHOUSE)')
 
 lock: setup
 	@$(VENV) tools/lock.py
