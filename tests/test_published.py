@@ -247,7 +247,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pip(*arguments: str) -> None:
     quiet = [sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
-    subprocess.run([*quiet, *arguments], check=True, timeout=HUNG, env=os.environ | {"PIP_NO_INDEX": "1"})
+    about = {
+        name: value for name, value in os.environ.items() if name != "PYTHONPATH"
+    }  # where the package would be found
+    subprocess.run([*quiet, *arguments], check=True, timeout=HUNG, env=about | {"PIP_NO_INDEX": "1"})
 
 
 def test_the_wheel_holds_the_package_with_all_that_its_pages_need_and_nothing_else(wheel: Path) -> None:
