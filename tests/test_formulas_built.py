@@ -259,6 +259,7 @@ LAID_OUT = """() => {
     empty: all("math").filter((e) => !(box(e).width > 2 && box(e).height > 2)).length,
     roots: all("msqrt").map((e) => (box(e).right - box(e.lastElementChild).right) / em(e)),
     signs: all("msqrt").map((e) => (box(e.firstElementChild).left - box(e).left) / em(e)),
+    hanging: all("msqrt").map((e) => (bottom(e) - bottom(e.lastElementChild)) / em(e)),
     fractions: all("mfrac").map((e) => (top(e.lastElementChild) - bottom(e.firstElementChild)) / em(e)),
     tables,
   };
@@ -272,6 +273,7 @@ def test_roots_fractions_and_columns_lie_as_they_are_read(path: str, look: Opene
     assert all(gap > 0.05 for gap in found["fractions"]), "a denominator lies below its numerator"
     assert all(0.4 < sign < 1.2 for sign in found["signs"]), "a root is drawn"
     assert all(-0.05 < hole < 0.15 for hole in found["roots"]), "and what follows stands beside it"
+    assert all(low < 0.4 for low in found["hanging"]), "and it does not hang far below what it holds"
     for table in found["tables"]:
         for column in zip(*table, strict=False):
             cells = [cell for cell in column if cell and ("left" in cell[2] or "right" in cell[2])]

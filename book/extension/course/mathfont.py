@@ -27,7 +27,11 @@ FEATURES = ["ssty", "dtls", "flac"]
 # How wide a tall form may be, in widths of the plain one.
 GROWING, ROOM = "()[]{}|‖⟨⟩⌈⌉⌊⌋", 1.12
 ROOT, ROOM_OF_ROOT = "√", 1.07  # all of its forms are made as wide, since each is only ever a root
-ROOTS = {"uni221A": (0.8,), "uni221A.s1": (0.8,)}  # shorter ones that are put before these
+ROOTS = {
+    "uni221A": (0.62, 0.7, 0.8, 0.9),
+    "uni221A.s1": (0.72, 0.8, 0.9),
+    "uni221A.s2": (0.88,),
+}  # shorter ones that are put before these
 EXPONENT_DROP = (
     386  # by how much an exponent may stand below what it belongs to, in thousandths; TeX's own value
 )
@@ -94,18 +98,27 @@ def _forms(font: TTFont) -> dict[str, Any]:
 
 
 def _shorter_roots(font: TTFont) -> None:
-    """Put squat copies of the roots before them, as forms of their own."""
+    """Put squat copies of the roots before them, as forms of their own.
+
+    A browser takes the plain root wherever it is tall enough, before it looks at other forms: so the plain one becomes the
+    shortest of all, and what it was a form of its own.
+    """
     plain = font.getBestCmap()[ord(ROOT)]
     construction, forms = _forms(font)[plain], []
     for form in construction.MathGlyphVariantRecord:
-        for part in ROOTS.get(form.VariantGlyph, ()):
-            squat, name = copy(form), f"{form.VariantGlyph}.{round(100 * part)}"
+        for part in (*ROOTS.get(form.VariantGlyph, ()), 1):
+            made, name = copy(form), f"{form.VariantGlyph}.{round(100 * part)}"
             font["glyf"][name] = deepcopy(font["glyf"][form.VariantGlyph])
             font["hmtx"][name] = font["hmtx"][form.VariantGlyph]
             _reshape(font, name, 1, part)
-            squat.VariantGlyph, squat.AdvanceMeasurement = name, round(part * form.AdvanceMeasurement)
-            forms.append(squat)
-        forms.append(form)
+            made.VariantGlyph, made.AdvanceMeasurement = name, round(part * form.AdvanceMeasurement)
+            forms.append(made)
+    shortest = forms[0]
+    font["glyf"][plain], font["hmtx"][plain] = (
+        font["glyf"][shortest.VariantGlyph],
+        font["hmtx"][shortest.VariantGlyph],
+    )
+    shortest.VariantGlyph = plain
     construction.MathGlyphVariantRecord = forms
     construction.VariantCount = len(forms)
 
