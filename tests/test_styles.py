@@ -120,10 +120,10 @@ def test_a_rule_stays_where_a_page_or_a_script_has_every_name_that_it_asks_for(s
 
 
 def test_names_come_from_classes_ids_and_scripts_and_from_no_text(tmp_path: Path):
-    (tmp_path / "_static" / "mathjax").mkdir(parents=True)
+    (tmp_path / "_static" / "locales").mkdir(parents=True)
     (tmp_path / "p.html").write_text('<p class="one two" id="three">four</p><script>add("five")</script>')
     (tmp_path / "_static" / "s.js").write_text("list.add(`six-${seven}`)")
-    (tmp_path / "_static" / "mathjax" / "t.js").write_text("eight")
+    (tmp_path / "_static" / "locales" / "t.js").write_text("eight")
     found = styles.used(tmp_path)
     assert found >= {"one", "two", "three", "five", "six-", "seven"}
     assert not found & {"four", "eight"}

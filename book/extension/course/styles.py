@@ -15,11 +15,7 @@ from sphinx.application import Sphinx
 from tinycss2.ast import AtRule, HashToken, IdentToken, LiteralToken, Node, QualifiedRule
 
 SHEETS = ("styles/*.css", "sphinx-design.min.css", "basic.css")
-NOT_SEARCHED = (
-    "mathjax",
-    "vendor",
-    "locales",
-)  # formulas, icons and languages that name no class of the sheets
+NOT_SEARCHED = ("vendor", "locales")  # icons and languages that name no class of the sheets
 NESTED = {"media", "supports", "layer", "container"}
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 ATTRIBUTES = re.compile(r'\b(?:class|id)="([^"]*)"')
