@@ -5,8 +5,8 @@ does from one processor to the next: a mean by half of its interval's width, a p
 What is rounded to multiples of a step may be the neighbouring one, and none further away.
 What follows from timings must be there, and be claimed as it was; what came out is another on every run.
 Seen so far: LeNet's means moved by a twelfth of their intervals' widths and its picture in a twenty-fifth of its ink. On
-a processor that multiplies matrices in another order (AVX2 alone), means of networks at large rates moved by a point, as
-other seeds would move them, and a ratio whose divisor is small by a third of its interval.
+a processor that multiplies matrices in another order (AVX2 alone), means of networks at large rates moved by a point, and
+a ratio whose divisor is small by .37 of its interval.
 """
 
 from __future__ import annotations

@@ -15,10 +15,9 @@ from sphinx.application import Sphinx
 from sphinx.search.en import SearchEnglish
 from sphinx.util.docutils import SphinxDirective
 
-from course import plain
+from course import contents, plain
 from course.links import in_order
 
-PART = "Chapters"
 ABOUT = (
     "Search the chapters, notebooks, glossary and reference of the course, in British or American spelling."
 )
@@ -41,22 +40,11 @@ KINDS = {
 }
 
 
-def kind(page: str, chapters: set[str]) -> str:
+def kind(page: str, chapters: list[str]) -> str:
     """What kind of page it is, by which the search ranks it and calls it."""
     if page in chapters:
         return "chapter"
     return next((name for beginning, name in KINDS.items() if page.startswith(beginning)), "page")
-
-
-def chapters(app: Sphinx) -> set[str]:
-    """The pages that are chapters."""
-    site = getattr(app.config, "external_site_map", None)
-    return {
-        str(entry)
-        for tree in (site.root.subtrees if site else ())
-        if tree.caption == PART
-        for entry in tree.items
-    }
 
 
 class Sought(SphinxDirective):
@@ -94,7 +82,7 @@ def _earlier(file: Path) -> dict[str, list[plain.Part]]:
 def _write(app: Sphinx) -> None:
     """Put what the pages say into one file, in the order of the table of contents."""
     file = Path(app.outdir, "_static", TEXTS)
-    said, ours = _earlier(file) | _said(app), chapters(app)
+    said, ours = _earlier(file) | _said(app), contents.chapters(app.env)
     entries = [
         {
             "page": page,

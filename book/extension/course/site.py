@@ -16,8 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
 
-from course.links import in_order
-from course.search import chapters
+from course import contents
 
 COLAB = "https://colab.research.google.com"
 COLAB_BRANCH = "colab"  # the publishing workflow pushes there what tools/colab.py writes
@@ -86,7 +85,7 @@ def _launch_from_branch(
 def _lost(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """The page under an address that does not exist. It is shown in any folder, so its links begin at the site's own address."""
     if app.builder.name == "html":
-        titles = [(page, app.env.titles[page].astext()) for page in in_order(app.env, chapters(app))]
+        titles = [(page, app.env.titles[page].astext()) for page in contents.chapters(app.env)]
         about = "There is no page at this address. The book's chapters, its search and its first page are linked here."
         yield (
             LOST,
