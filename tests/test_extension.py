@@ -417,3 +417,25 @@ def test_colab_opens_the_branch_whose_notebooks_install_the_package(
         "https://github.com/owner/name/edit/next/notebooks/demo.ipynb",
     ]
     assert "colab.research" not in book.html("book/demo")
+
+
+def test_a_published_page_says_on_paper_where_it_responds_and_offers_the_whole_book(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("COURSE_REPOSITORY", raising=False)
+    monkeypatch.setenv("COURSE_SITE", "https://owner.github.io/name")
+    monkeypatch.setenv("COURSE_PDF", "activations.pdf")
+    book = Book(tmp_path, {"demo": "Text."}, [cell()])
+    book.build(theme="sphinx_book_theme")
+    for page in ("book/demo", "notebooks/demo"):
+        there = f"https://owner.github.io/name/{page}.html"
+        assert f'paper-address onlyprint">This page responds at <a href="{there}">{there}</a>' in book.html(
+            page
+        )
+        assert 'href="../activations.pdf"' in book.html(page)
+    monkeypatch.delenv("COURSE_SITE")
+    monkeypatch.delenv("COURSE_PDF")
+    (tmp_path / "alone").mkdir()
+    again = Book(tmp_path / "alone", {"demo": "Text."}, [cell()])
+    again.build(theme="sphinx_book_theme")
+    assert "paper-address" not in again.html("book/demo") and '.pdf"' not in again.html("book/demo")

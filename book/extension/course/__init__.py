@@ -31,6 +31,7 @@ from course import (
     site,
     styles,
     trim,
+    whole,
     widgets,
     zoo,
 )
@@ -57,6 +58,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         widgets,
         zoo,
         frame,
+        whole,
         icons,
         search,
         cards,
