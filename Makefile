@@ -1,6 +1,7 @@
 # Each command prepares .venv by itself (tools/environment.py), does its job and ends with a sentence.
 #
 #   make book      build the book with warnings as errors and serve it   SERVE=0 builds only, PORT=8765
+#   make pdf       build the book and print it into one PDF, _build/activations.pdf (some minutes)
 #   make test      run everything that CI runs                           CHROMIUM=/path/to/chromium
 #   make lab       open JupyterLab on the notebooks                      PORT=8889
 #   make outputs   execute the notebooks in place                        NOTEBOOKS="notebooks/saturation.ipynb"
@@ -27,7 +28,7 @@ starts = $(shell $(1) -c 'import sys; print("$(1)" if sys.version_info >= (3, 8)
 START = $(or $(call starts,python3),$(call starts,python3.13),$(call starts,python3.12),$(call starts,python3.11),$(call starts,python),$(call starts,$(PYTHON)))
 VENV = .venv/bin/python
 
-.PHONY: help book test lab outputs replicate bench quality lock clean setup
+.PHONY: help book pdf test lab outputs replicate bench quality lock clean setup
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -38,6 +39,10 @@ setup:
 
 book: setup
 	@$(VENV) tools/build.py $(if $(filter 0 no false,$(SERVE)),--build-only) --port='$(PORT)'
+
+pdf: setup
+	@COURSE_PDF=activations.pdf $(VENV) tools/build.py --build-only
+	@$(VENV) tools/pdf.py
 
 test: setup
 	@$(VENV) tools/check.py

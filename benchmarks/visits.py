@@ -27,7 +27,7 @@ TO_THE_END = """async () => {
   for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) { scrollTo({ top: y, behavior: "instant" }); await frame(); }
 }"""
 # A picture in a fold has no box and is not asked for.
-DRAWN = "[...document.images].every((image) => image.complete || !image.checkVisibility())"
+DRAWN = "() => [...document.images].every((image) => image.complete || !image.checkVisibility())"
 PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 

@@ -30,6 +30,9 @@ def test_one_file_exports_what_the_modules_make_together(package: Path, browser)
     page = browser.new_page()
     js = "async (code) => { const m = await import('data:text/javascript,' + encodeURIComponent(code)); return [m.all, m.default.all]; }"
     assert page.evaluate(js, bundle.bundle("last.js")) == [["mine", 1, 2]] * 2
+    called = f"() => {{ const m = ({bundle.called('last.js')})(); return [m.all, m.default.all]; }}"
+    assert page.evaluate(called) == [["mine", 1, 2]] * 2
+    assert page.evaluate(f"() => Object.keys(({bundle.called('core/a.js')})())") == ["one", "next"]
     page.close()
 
 

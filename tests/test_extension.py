@@ -313,8 +313,12 @@ def test_an_explorer_leaves_its_module_state_and_fallback_in_the_page(tmp_path: 
     )
     assert (site / module).is_file() and (site / sheet).is_file()
     assert (site / sheet).with_name("draw.js").is_file(), "what it imports is where it looks for it"
-    handed = (site / module).with_suffix(".text.js").read_text("utf8")
-    assert handed.startswith("course.texts[") and '"./' not in handed
+    handed = (site / module).with_suffix(".made.js").read_text("utf8")
+    assert (
+        handed.startswith("course.makers[")
+        and "export" not in re.findall(r"^\w+", handed, re.MULTILINE)
+        and '"./' not in handed
+    )
     assert "{&quot;activation&quot;: &quot;tanh&quot;}" in html
     assert "See <em>below</em>." in html and "host.js" in html
     room = re.search(r'aria-hidden="true" inert>(.*)</div></div>', html, re.DOTALL)[1]
@@ -361,10 +365,16 @@ def test_a_widget_that_needs_a_kernel_is_a_warning_naming_its_cell(tmp_path: Pat
         {"m": {"model_name": "IntSliderModel", "model_module": "@jupyter-widgets/controls"}},
     )
     assert "cell [1] shows a IntSliderModel, which cannot live in a page without a kernel" in book.build()
+    state = {"_esm": "export default { render() {} };", "_css": ".mine { color: red; }", "size": 3}
     book.store(
-        [cell((view, {}))], {"m": {"model_name": "AnyModel", "model_module": "anywidget", "state": {}}}
+        [cell((view, {}))], {"m": {"model_name": "AnyModel", "model_module": "anywidget", "state": state}}
     )
     assert book.build() == ""
+    html = book.html("notebooks/demo")
+    for key, code in (("data-module", state["_esm"]), ('rel="stylesheet" href', state["_css"])):
+        (name,) = re.findall(rf'{key}="../(_static/moved/\w+\.\w+)"', html)
+        assert (tmp_path / "_build" / "html" / name).read_text("utf8").strip() == code
+    assert "render()" not in html and ".mine" not in html and '"size": 3' in html
 
 
 def test_the_interval_is_drawn_on_the_side_of_the_threshold_where_it_lies(tmp_path: Path):
@@ -407,3 +417,25 @@ def test_colab_opens_the_branch_whose_notebooks_install_the_package(
         "https://github.com/owner/name/edit/next/notebooks/demo.ipynb",
     ]
     assert "colab.research" not in book.html("book/demo")
+
+
+def test_a_published_page_says_on_paper_where_it_responds_and_offers_the_whole_book(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("COURSE_REPOSITORY", raising=False)
+    monkeypatch.setenv("COURSE_SITE", "https://owner.github.io/name")
+    monkeypatch.setenv("COURSE_PDF", "activations.pdf")
+    book = Book(tmp_path, {"demo": "Text."}, [cell()])
+    book.build(theme="sphinx_book_theme")
+    for page in ("book/demo", "notebooks/demo"):
+        there = f"https://owner.github.io/name/{page}.html"
+        assert f'paper-address onlyprint">This page responds at <a href="{there}">{there}</a>' in book.html(
+            page
+        )
+        assert 'href="../activations.pdf"' in book.html(page)
+    monkeypatch.delenv("COURSE_SITE")
+    monkeypatch.delenv("COURSE_PDF")
+    (tmp_path / "alone").mkdir()
+    again = Book(tmp_path / "alone", {"demo": "Text."}, [cell()])
+    again.build(theme="sphinx_book_theme")
+    assert "paper-address" not in again.html("book/demo") and '.pdf"' not in again.html("book/demo")

@@ -56,7 +56,9 @@ def surroundings(page: Page, widths: tuple[int, ...] = WIDTHS) -> Iterator[str]:
 @pytest.fixture
 def leaf(site: str, lettered: Browser) -> Iterator[Callable[[str], Page]]:
     """Opens a page of the book under the fonts of the test."""
-    context = lettered.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    context = lettered.new_context(
+        viewport={"width": 1400, "height": 900}, reduced_motion="reduce", bypass_csp=True
+    )
 
     def turn(path: str) -> Page:
         page = context.new_page()
@@ -131,7 +133,9 @@ def test_the_explorer_holds_its_texts_and_its_size_whatever_it_shows(path: str, 
 def test_nothing_moves_when_the_explorer_arrives(path: str, site: str, lettered: Browser):
     """The page's script is held back until all has been measured without it."""
     measure = f'document.querySelector("{EXPLORER}").getBoundingClientRect().height'
-    context = lettered.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    context = lettered.new_context(
+        viewport={"width": 1400, "height": 900}, reduced_motion="reduce", bypass_csp=True
+    )
     page = context.new_page()
     held: list[Route] = []
     page.route("**/host.js*", lambda route: held.append(route))

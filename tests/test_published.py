@@ -152,7 +152,7 @@ def test_the_pythons_are_those_of_the_set_up_and_of_the_package() -> None:
 def test_what_the_workflows_run_exists() -> None:
     made = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     lines = "\n".join(step.get("run", "") for job in jobs().values() for step in job["steps"])
-    assert {"book", "setup", "replicate"} == set(re.findall(r"\bmake (\w+)", lines)) <= made
+    assert {"book", "pdf", "setup", "replicate"} == set(re.findall(r"\bmake (\w+)", lines)) <= made
     named = set(re.findall(r"(?<![\w/])(?:tests|tools|\.ci)/[\w./]+", lines))
     assert {".ci/run", "tools/outside.py", "tests/test_pages.py"} <= named
     assert not [path for path in named if not (ROOT / path).exists()]

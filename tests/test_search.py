@@ -52,7 +52,7 @@ def _search(page: Page, address: str, query: str) -> list[dict[str, str]]:
     field = page.locator(".bd-search-container input[name=q]")
     field.fill(query)
     field.press("Enter")
-    page.wait_for_function("document.querySelector('.search-said').textContent")
+    page.wait_for_function("() => document.querySelector('.search-said').textContent")
     return page.evaluate(READ)
 
 

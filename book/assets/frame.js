@@ -25,6 +25,7 @@ function print(onPaper) {
 paper.addEventListener("change", () => print(paper.matches));
 addEventListener("beforeprint", () => print(true));
 addEventListener("afterprint", () => print(false));
+for (const button of document.querySelectorAll(".btn-download-pdf-button")) button.addEventListener("click", () => window.print());
 
 // ------------------------------------------------------------------------------------------------------ search
 

@@ -1,8 +1,7 @@
 // Gives anywidgets a home in a page without a kernel.
 //
 // Two kinds of places: <div class="course-widget" data-module data-state> in a text page, and the widget views and
-// states that a notebook's build leaves in its page, each with a <div class="course-widget"> after it; there data-module is
-// the address of a module of ours, and any other widget's is in its state. Both get a model
+// states that a notebook's build leaves in its page, each with a <div class="course-widget" data-module> after it. Both get a model
 // with anywidget's interface: what a widget sets, its listeners hear; what it sends to the kernel goes nowhere.
 // modules.js loads the widgets' modules.
 (() => {
@@ -138,17 +137,14 @@ async function showStored() {
     const place = view.nextElementSibling;
     try {
       const id = JSON.parse(view.textContent).model_id, { module } = place.dataset;
-      if (states[id]?.model_module !== "anywidget") throw new Error("it needs a kernel");
+      if (states[id]?.model_module !== "anywidget" || !module) throw new Error("it needs a kernel");
       if (running.has(id)) await show(...running.get(id), place, false);
       else running.set(id, await wake(decode(states[id]), module, place));
     } catch (error) { complain(place, error); }
   }
 }
 
-async function wake(state, module, place) {
-  if (state._css && !module) document.head.append(Object.assign(document.createElement("style"), { textContent: state._css }));
-  return begin(made(await (module ? course.load(module) : course.loadText(state._esm))), state, named(module), place);
-}
+const wake = async (state, module, place) => begin(made(await course.load(module)), state, named(module), place);
 
 document.querySelectorAll(".course-widget[data-state]").forEach(showPlaced);
 showStored();

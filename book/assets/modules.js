@@ -1,14 +1,12 @@
-// Loads ES modules from wherever the page was opened: `course.load(url)` and `course.loadText(code)` give what a module exports.
+// Loads ES modules from wherever the page was opened: `course.load(url)` gives what a module exports.
 //
 // Browsers refuse to import a module by its address where the page is a file. The build therefore writes a classic script
-// beside each module (explorer.js has explorer.text.js), which hands over the module's text and that of the modules that it
-// imports, as one; a `data:` address of that text may be imported from anywhere.
+// beside each module (explorer.js has explorer.made.js), which hands over a function that makes what the module exports,
+// with the modules that it imports. No text is ever run as code, so that the page's policy can forbid it.
 globalThis.course = (() => {
   "use strict";
 
-  const texts = {}, running = {};
-
-  const loadText = (code) => import(`data:text/javascript;charset=utf-8,${encodeURIComponent(code)}`);
+  const makers = {}, running = {};
 
   /** Run a classic script. */
   const run = (src) => new Promise((done, failed) => {
@@ -18,9 +16,9 @@ globalThis.course = (() => {
   });
 
   async function loadFile(url) {
-    const src = url.href.replace(/\.js$/, ".text.js");
+    const src = url.href.replace(/\.js$/, ".made.js");
     await run(src);
-    return loadText(texts[src]);
+    return makers[src]();
   }
 
   /** The module at an address, relative to the page; each is loaded once. */
@@ -29,5 +27,5 @@ globalThis.course = (() => {
     return running[url] ??= url.protocol === "file:" ? loadFile(url) : import(url);
   }
 
-  return { load, loadText, texts };
+  return { load, makers };
 })();

@@ -23,7 +23,7 @@ from activations.widgets import bundle
 
 logger = logging.getLogger(__name__)
 FOLDER = "_static/activations"  # holds the package's modules as they are, under a name that changes with them
-SUFFIX = ".text.js"
+SUFFIX = ".made.js"
 DRESS = "widgets/core/explorer.css"
 NAMED = re.compile(r' (?:id|for)="[^"]*"')
 
@@ -147,11 +147,11 @@ def _copy(app: Sphinx, error: Exception | None) -> None:
 
 
 def handed_over(module: str) -> str:
-    """The classic script that gives a module's text, and with it the modules that it imports, to a page that is a file.
+    """The classic script that gives a module, and with it those that it imports, to a page that is a file.
 
-    Browsers import no module from a file; book/assets/modules.js says how the text becomes one again.
+    Browsers import no module from a file; book/assets/modules.js calls the function in its stead.
     """
-    return f"course.texts[document.currentScript.src] = {json.dumps(bundle.bundle(module), ensure_ascii=False)};\n"
+    return f"course.makers[document.currentScript.src] = {bundle.called(module)};\n"
 
 
 def setup(app: Sphinx) -> None:

@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from course.explorer import DRESS, address, depend, drawn, module_of, room, sheet, to_root
+from course.policy import keep
 from course.predict import MODULE, SHEET
 from course.stored import WIDGET_STATE, foreign_widgets, widget_states
 
@@ -47,7 +48,7 @@ def _place(
         model = states.get(json.loads(view[1])["model_id"], {})
         module, ours = _module(model), _ours(model)
         if not module:
-            return f'{view[0]}<div class="course-widget"></div>'
+            return _own(app, page, model, view[0])
         css, markup = (DRESS, drawn(ours)) if ours else (SHEET, model["state"]["markup"])
         place = f'<div class="course-widget" data-module="{to_root(page)}{address(module)}">'
         return f"{sheet(page, css)}{view[0]}{place}{room(markup)}</div>"
@@ -55,6 +56,17 @@ def _place(
     context["body"] = VIEW.sub(follow, context["body"])
     scripts = context["script_files"]  # the very list to which later parts add
     scripts[:] = map(_lightened, scripts)
+
+
+def _own(app: Sphinx, page: str, model: dict[str, Any], view: str) -> str:
+    """The place of a widget that is none of ours: its code and its sheet become files, since a page runs no text."""
+    state = model.get("state", {})
+    css, module = (
+        to_root(page) + keep(app, state[name], suffix) if state.get(name) else ""
+        for name, suffix in (("_css", ".css"), ("_esm", ".js"))
+    )
+    link = f'<link rel="stylesheet" href="{css}">' if css else ""
+    return f'{link}{view}<div class="course-widget" data-module="{module}"></div>'
 
 
 def _ours(model: dict[str, Any]) -> str | None:
@@ -71,13 +83,13 @@ def _module(model: dict[str, Any]) -> str | None:
 
 
 def _lightened(script: Any) -> Any:
-    """The script that holds the widgets' states, without the code of our own; any other as it is."""
+    """The script that holds the widgets' states, without their code; any other as it is."""
     if getattr(script, "attributes", {}).get("type") != WIDGET_STATE:
         return script
     stored = json.loads(script.attributes["body"])
-    for model in filter(_module, stored["state"].values()):
+    for model in stored["state"].values():
         for name in ("_esm", "_css"):
-            model["state"].pop(name, None)
+            model.get("state", {}).pop(name, None)
     body = json.dumps(stored).replace("</", "<\\/")
     return type(script)(None, priority=script.priority, **{**script.attributes, "body": body})
 

@@ -1,7 +1,7 @@
 """The widgets' JavaScript: modules of the package, and one file made of several where a browser takes no more.
 
 A page loads the modules as they are. JupyterLab gets one file, and so does a page that was opened as a file, from which
-browsers import nothing. Joining them is plain text: each module becomes a function that returns what it exports. It
+browsers import nothing; the latter as a function. Joining them is plain text: each module becomes a function that returns what it exports. It
 therefore takes imports and exports in two forms alone, a line each, ``import { a, b } from "./other.js";`` and an
 ``export`` before a declaration; and in the module that the file begins from also ``export default``.
 
@@ -93,6 +93,13 @@ def bundle(module: str) -> str:
     entry = _inlined(last)
     _sound(last, _DEFAULT.sub("", _EXPORT.sub("", entry)))
     return "\n".join([*map(_wrapped, before), entry])
+
+
+def called(module: str) -> str:
+    """The bundle as a function that returns what the module exports, for a script that is no module."""
+    source, whole = re.subn(r"^export default\b", "const exported =", bundle(module), flags=re.MULTILINE)
+    names = [*_EXPORT.findall(source), *["default: exported"] * whole]
+    return f'() => {{\n"use strict";\n{_EXPORT.sub("", source)}\nreturn {{ {", ".join(names)} }};\n}}'
 
 
 def _wrapped(module: str) -> str:
