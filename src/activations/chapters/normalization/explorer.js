@@ -44,7 +44,7 @@ const size = (rows) => sqrt(rows.reduce((sum, row) => row.reduce((s, v) => s + v
 
 /** Every layer's norm on the way up, and on the way back the norm of δ, the loss by what enters the activation; layer 0 comes first. */
 function upAndBack({ activation, norm, batch, scale, offset }) {
-  const { f, slope } = bind({ activation }), taken = (rows, change) => rows.map((row) => Float64Array.from(row.slice(0, batch), change));
+  const { f, slope } = bind({ activation }), taken = (rows, change) => rows.map((row) => new Float64Array(row.slice(0, batch)).map(change));
   const below = taken(INPUTS, (v) => scale * v + offset), layers = [normalize(norm, below)];
   for (const layer of LAYERS) layers.push(normalize(norm, through(layer, mapped(layers.at(-1).y, f))));
   const sizes = [];

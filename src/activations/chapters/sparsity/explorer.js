@@ -64,7 +64,7 @@ function run({ layers: [, second, third], f, first }, threshold) {
 /** For how many signals each unit of a layer is live. */
 function counts(live) {
   const found = Array(live.length / COUNT).fill(0);
-  live.forEach((one, i) => { found[i % found.length] += one; });
+  for (let i = 0; i < live.length; i += found.length) for (let unit = 0; unit < found.length; unit++) found[unit] += live[i + unit];
   return found;
 }
 

@@ -24,6 +24,46 @@ export function curve(g, kinks, [low, high], X, Y, name) {
   }).join("");
 }
 
+const ELEMENT = /<(\w+)[^>]*?(?:\/>|>.*?<\/\1>)\s*/gs, PARTS = /^<(\w+)([^>&]*?)\/?>(?:([^<&]*)<\/\w+>)?\s*$/, ATTRIBUTE = /([\w-]+)="([^"]*)"/g;
+
+/**
+ * Puts a picture's text into its place and returns it as `put` takes it next time: a list of its elements, in which those that are
+ * as they were before stay, and of the others the attributes that differ are changed.
+ */
+export function put(place, drawing, before) {
+  const elements = drawing.match(ELEMENT) ?? [];
+  if (elements.join("") !== drawing) { // elements of one kind within one another, which the pattern does not tell apart
+    place.innerHTML = drawing;
+    return null;
+  }
+  if (!before) {
+    place.innerHTML = drawing;
+    return elements;
+  }
+  const nodes = [...place.children], [n, m] = [elements.length, before.length];
+  let after = 0; // so many stay at the end
+  while (after < Math.min(n, m) && elements[n - 1 - after] === before[m - 1 - after]) after += 1;
+  const both = Math.min(n, m) - after;
+  for (let i = 0; i < both; i++) if (elements[i] !== before[i]) amend(nodes[i], before[i], elements[i]);
+  for (const node of nodes.slice(both, m - after)) node.remove();
+  const more = elements.slice(both, n - after).join("");
+  if (more && after) nodes[m - after].insertAdjacentHTML("beforebegin", more);
+  else if (more) place.insertAdjacentHTML("beforeend", more);
+  return elements;
+}
+
+/** Makes of an element another one. */
+function amend(node, before, after) {
+  const [was, is] = [before, after].map((element) => PARTS.exec(element));
+  const [old, now] = [was, is].map((parts) => [...(parts?.[2].matchAll(ATTRIBUTE) ?? [])]);
+  if (!was || !is || was[1] !== is[1] || old.length !== now.length || !old.every(([, name], i) => name === now[i][1])) {
+    node.outerHTML = after;
+    return;
+  }
+  now.forEach(([, name, value], i) => { if (value !== old[i][2]) node.setAttribute(name, value); });
+  if (was[3] !== is[3]) node.textContent = is[3] ?? "";
+}
+
 // A picture is given its `box`: width and height of its place in CSS pixels, em, the size of its letters, and measure(words, name),
 // the length of a text of that class. Nothing else is known of the reader's font, so what has no room is said shorter, or left to
 // the words around the picture.

@@ -23,6 +23,7 @@
 //              picture takes the focus, the arrow keys move them by a step
 
 import { ACTIVATIONS } from "./activations.js";
+import { put } from "./draw.js";
 import { clamp } from "./numbers.js";
 import { figure, plain } from "./words.js";
 
@@ -51,6 +52,11 @@ export function controls(markup) {
   };
 }
 
+/** A node gets a text or an attribute where it has another: what stays the same need not be laid out and painted anew. */
+const write = (node, words) => { if (node.textContent !== words) node.textContent = words; };
+const mark = (node, name, value) => { if (node.getAttribute(name) !== value) node.setAttribute(name, value); };
+const set = (control, name, value) => { if (control[name] !== String(value)) control[name] = value; };
+
 /** Where a slider stands for a value, and the value for which it stands. */
 const standing = ({ dataset }, value) => ("log" in dataset ? Math.log10(value) : value);
 const meant = ({ dataset, value }) => ("log" in dataset ? Number((10 ** value).toPrecision(DIGITS)) : Number(value));
@@ -69,11 +75,12 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
   const uid = `explorer-${Math.random().toString(36).slice(2, 10)}`; // several explorers share a page
   el.insertAdjacentHTML("beforeend", markup.replaceAll("UID", uid));
   const root = el.lastElementChild;
-  const find = (selector) => root.querySelector(selector);
-  const each = (selector, act) => root.querySelectorAll(selector).forEach(act);
+  const found = {}; // nothing is added later but what pictures are made of
+  const each = (selector, act) => (found[selector] ??= [...root.querySelectorAll(selector)]).forEach(act);
+  const find = (selector) => (found[selector] ??= [...root.querySelectorAll(selector)])[0];
   const input = (key) => find(`[data-key="${key}"]`);
   const picture = (name) => find(`[data-picture="${name}"]`);
-  const drawn = {}, lengths = new Map();
+  const drawn = {}, boxes = {}, lengths = new Map();
   each("[data-log]", (slider) => Object.assign(slider, { min: standing(slider, slider.min), max: standing(slider, slider.max) }));
   let frame = 0, unsaved = false, timer = 0, said = "";
   if ("parameter" in defaults) input("activation").innerHTML = offered();
@@ -83,25 +90,29 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
     if (unsaved) model.save_changes();
     unsaved = false;
     const state = read(), now = evaluate(state), { shows, written, values, labels, told, idle = [] } = say(state, now);
+    const drawings = drawingsOf(state, now); // before the page changes, which would be laid out anew for each length of a text
     follow(state, values);
     if ("parameter" in state) followParameter(state, now.chosen.p, values);
     each("input", (slider) => { slider.disabled = idle.includes(slider.dataset.key); });
     each("[data-quantity]", (node) => {
       const name = node.dataset.quantity, value = now[name] ?? state[name];
-      node.dataset.value = value;
-      node.textContent = written[name] ?? figure(value);
+      mark(node, "data-value", String(value));
+      write(node, written[name] ?? figure(value));
     });
     for (const [name, words] of Object.entries(shows)) show(name, words);
-    each("[data-stop]", (button) => button.setAttribute("aria-pressed",
-      Object.entries(stops[button.dataset.stop]).every(([key, value]) => Math.abs(value - state[key]) < 1e-9)));
-    for (const name of Object.keys(pictures)) draw(name, labels[name], state, now);
+    each("[data-stop]", (button) => mark(button, "aria-pressed",
+      String(Object.entries(stops[button.dataset.stop]).every(([key, value]) => Math.abs(value - state[key]) < 1e-9))));
+    for (const [name, drawing] of drawings) {
+      mark(picture(name), "aria-label", labels[name]);
+      if (drawing !== null) drawn[name] = put(picture(name).firstElementChild, drawing, drawn[name]);
+    }
     announce(Object.values(told));
   }
 
   /** The controls show the state; that of the parameter shows what it is for this activation. */
   function follow(state, values) {
     for (const key of keys.filter((key) => key !== "parameter")) {
-      input(key).value = standing(input(key), state[key]);
+      set(input(key), "value", standing(input(key), state[key]));
       if (key in ranges) tell(key, key, state[key], values);
     }
   }
@@ -109,30 +120,26 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
     const { parameter } = ACTIVATIONS[activation], box = input("parameter"), name = parameter?.name ?? "parameter";
     if (!box) return;
     box.closest(".control").style.visibility = parameter ? "visible" : "hidden"; // hidden keeps its room
-    if (parameter) Object.assign(box, { min: parameter.low, max: parameter.high, step: (parameter.high - parameter.low) / 100 });
-    box.value = p ?? 0;
+    const scale = parameter ? { min: parameter.low, max: parameter.high, step: (parameter.high - parameter.low) / 100 } : {};
+    for (const [part, value] of Object.entries({ ...scale, value: p ?? 0 })) set(box, part, value);
     show("name", name);
     tell("parameter", name, p ?? 0, values);
   }
   function tell(key, name, value, values) {
-    input(key).setAttribute("aria-valuetext", values[key] ?? `${name} ${plain(value)}`);
+    mark(input(key), "aria-valuetext", values[key] ?? `${name} ${plain(value)}`);
     show(key, plain(value));
   }
 
-  const show = (name, words) => each(`[data-shows="${name}"]`, (node) => { node.textContent = words; });
+  const show = (name, words) => each(`[data-shows="${name}"]`, (node) => write(node, words));
 
-  function draw(name, label, state, now) {
-    const svg = picture(name), box = place(svg);
-    svg.setAttribute("aria-label", label);
-    if (!box.width) return; // not laid out yet: the ResizeObserver will call again
-    svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
-    const drawing = pictures[name](box, state, now);
-    if (drawn[name] !== drawing) svg.firstElementChild.innerHTML = drawn[name] = drawing;
-  }
+  /** The text of each picture, null where it is not laid out yet: the ResizeObserver will call again. */
+  const drawingsOf = (state, now) => Object.entries(pictures).map(([name, draw]) => [name, boxOf(name).width ? draw(boxOf(name), state, now) : null]);
+  const boxOf = (name) => (boxes[name] ??= place(picture(name)));
 
-  /** What a picture has to know of its place. */
+  /** What a picture has to know of its place, as long as nothing changes its size. */
   function place(svg) {
-    const [, probe] = svg.children;
+    const [, probe] = svg.children, { clientWidth: width, clientHeight: height } = svg;
+    mark(svg, "viewBox", `0 0 ${width} ${height}`);
     function measure(words, name) {
       const key = `${name} ${words}`;
       if (!lengths.has(key)) {
@@ -143,7 +150,7 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
       }
       return lengths.get(key);
     }
-    return { uid, width: svg.clientWidth, height: svg.clientHeight, em: parseFloat(getComputedStyle(svg).fontSize), measure };
+    return { uid, width, height, em: parseFloat(getComputedStyle(svg).fontSize), measure };
   }
 
   /** Says what changed, once the reader has paused; nothing at first. */
@@ -176,7 +183,7 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
   const between = ([from, to], [low, high], at) => low + (high - low) * (at - from) / (to - from);
   function pull(event) { // the marker follows the pointer
     if (event.type === "pointermove" && !event.buttons) return;
-    const dragged = event.currentTarget, axes = drag.axes(place(dragged)), { left, top } = dragged.getBoundingClientRect();
+    const dragged = event.currentTarget, axes = drag.axes(boxOf(drag.picture)), { left, top } = dragged.getBoundingClientRect();
     const at = [event.clientX - left, event.clientY - top];
     if (at[0] > axes[0][1] + 8) return;
     change(Object.fromEntries(drag.keys.map((key, i) => [key, settled(key, between(axes[i], ranges[key], at[i]))])));
@@ -191,7 +198,11 @@ export const mount = ({ markup, stops, evaluate, say, pictures, drag }) => ({ mo
   if (drag) picture(drag.picture).addEventListener("keydown", nudge);
 
   keys.forEach((key) => model.on(`change:${key}`, schedule));
-  const resized = new ResizeObserver(() => { lengths.clear(); schedule(); });
+  const resized = new ResizeObserver(() => {
+    lengths.clear();
+    for (const name of Object.keys(boxes)) delete boxes[name];
+    schedule();
+  });
   resized.observe(root);
   resized.observe(find(".letters")); // whose width tells of another font, size or spacing
   update();

@@ -40,7 +40,7 @@ function change([from, to, first, last], a, shift, by, b, tilt) {
   }
 }
 
-const copied = (rows) => rows.map((row) => Float64Array.from(row));
+const copied = (rows) => rows.map((row) => new Float64Array(row));
 
 /** The norm of z: its outputs y = (z − μ)/√(v + ε), and of each block what it divides by. RMS norm has μ = 0. */
 export function normalize(norm, z) {
