@@ -112,7 +112,10 @@ def test_the_ledger_shows_every_claim_with_its_citation_and_links_to_the_cell(tm
     html = book.html("book/ledger")
     assert html.count('<tr class="row-') == 3
     assert (
-        "It <em>shrinks</em>" in html and "Glorot" in html and "0.2362" in html and "[0.2351, 0.2373]" in html
+        "It <em>shrinks</em>" in html
+        and "Glorot" in html
+        and "0.2362" in html
+        and "[0.2351,\N{NO-BREAK SPACE}0.2373]" in html
     )
     assert 'href="../notebooks/demo.html#claim-slope"' in html
     assert 'id="ledger-demo-slope"' in html and 'href="ledger.html#ledger-demo-slope"' in book.html(

@@ -67,7 +67,11 @@ def test_a_page_has_contrast(path: str, width: int, theme: str, look: Opener):
     page = look(path, width=width).page
     page.emulate_media(color_scheme=theme)
     page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+    bare = page.add_style_tag(
+        content="* { background-image: none !important }"
+    )  # axe judges no text on a gradient
     found = Axe().run(page, options={"resultTypes": ["violations"], "runOnly": ["color-contrast"]})
+    bare.evaluate("style => style.remove()")
     page.emulate_media(color_scheme="light")
     assert not found.response["violations"], found.generate_report()
 

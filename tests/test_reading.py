@@ -33,7 +33,7 @@ EXPERIMENTAL += ["table-fake-caption", "td-has-header"]
 # ---------------------------------------------------------------- scrolled
 
 PLACES = """() => [...document.querySelectorAll(".bd-article *")]
-  .filter((e) => e.getClientRects().length && !e.closest("svg, math, .zoo-slider"))
+  .filter((e) => e.getClientRects().length && !e.closest("svg, math, thead, .zoo-slider"))
   .map((e) => { const { x, y } = e.getBoundingClientRect(); return [x + scrollX, y + scrollY].map(Math.round).join(); })"""
 SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 

@@ -69,15 +69,55 @@ const switches = [["primary", "(max-width: 959.98px)", true], ["secondary", "(ma
   .map(([which, narrow, folds]) => ({
     button: document.querySelector(`.${which}-toggle`),
     box: document.getElementById(`pst-${which}-sidebar-checkbox`),
+    bar: document.querySelector(`.bd-sidebar-${which}`),
     narrow: matchMedia(narrow), folds, // on a wide page the button folds the sidebar, on a narrow one it opens it
-  })).filter(({ button }) => button);
+    asleep: null, // what cannot be reached while the sidebar is open as a dialogue
+  })).filter(({ button, bar }) => button && bar);
+
+/** All that stands beside an element or beside what it stands in, but for what is pressed to close it. */
+function* besides(element) {
+  for (let inner = element; inner !== document.body; inner = inner.parentElement)
+    for (const other of inner.parentElement.children) if (other !== inner && !other.inert && !other.matches("script, .overlay, [role=status]")) yield other;
+}
+
+/** On a narrow page an open sidebar is a dialogue: nothing else takes the focus, and one of its own buttons closes it. */
+function tellDrawer(drawer, open) {
+  const { bar, button, asleep } = drawer;
+  if (open === Boolean(asleep)) return;
+  drawer.asleep = open ? [...besides(bar)] : null;
+  for (const other of asleep ?? drawer.asleep) other.inert = open;
+  const dialogue = { role: "dialog", "aria-modal": "true", "aria-label": button.getAttribute("aria-label") };
+  for (const [key, value] of Object.entries(dialogue)) if (open) bar.setAttribute(key, value); else bar.removeAttribute(key);
+}
 
 function tellStates() {
-  for (const { button, box, narrow, folds } of switches)
+  for (const drawer of switches) {
+    const { button, box, narrow, folds } = drawer;
+    tellDrawer(drawer, narrow.matches && box.checked);
     button.setAttribute("aria-expanded", narrow.matches ? box.checked : !(folds && box.checked));
+  }
 }
+
+function close({ box, button }, back) {
+  box.checked = false;
+  tellStates();
+  if (back) button.focus();
+}
+for (const drawer of switches) {
+  const leave = element("button", { type: "button", class: "btn drawer-close" }, "Close");
+  drawer.bar.prepend(leave);
+  leave.addEventListener("click", () => close(drawer, true));
+  drawer.bar.addEventListener("click", ({ target }) => drawer.asleep && target.closest("a[href^='#'], .search-button__button") && close(drawer, false), true);
+}
+addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && switches.find(({ asleep }) => asleep);
+  if (!open) return;
+  event.stopImmediatePropagation();
+  close(open, true);
+}, true);
+document.addEventListener("change", tellStates, true); // at once: the theme gives the focus back
 const soon = () => setTimeout(tellStates); // when the theme has changed them
-for (const event of ["click", "keydown", "change"]) document.addEventListener(event, soon, true);
+for (const event of ["click", "keydown"]) document.addEventListener(event, soon, true);
 for (const { narrow } of switches) narrow.addEventListener("change", tellStates);
 tellStates();
 
@@ -87,13 +127,18 @@ for (const button of document.querySelectorAll(".theme-switch-button")) {
     told.textContent = button.querySelector(`[data-mode="${html.dataset.mode}"]`).textContent;
   }));
 }
+document.addEventListener("click", ({ target }) => {
+  if (!target.closest(".copybtn")) return;
+  told.textContent = "";
+  setTimeout(() => { told.textContent = "Copied"; }, 100); // a text that stays the same is not read again
+});
 
 // ------------------------------------------------------------------------------- boxes that the keyboard can scroll
 // What is wider than its column scrolls in a box of its own, and so does a formula in a line that is longer than any line.
 // Looked at anew whenever the article is laid out anew: another width, font or size of letters, or something folded out.
 
 const BOXES = {
-  "div.math, span.math": "Formula", ".pst-scrollable-table-container": "Table",
+  "div.math, span.math": "Formula", ".pst-scrollable-table-container, .wide-table": "Table",
   ".cell_output, .cell_output .output": "Output", ".highlight pre": "Code",
 };
 const article = document.querySelector(".bd-article");
@@ -109,10 +154,14 @@ function reachBoxes() {
   const formulas = [...article.querySelectorAll("span.math > math")];
   const wide = formulas.map((formula) => formula.getBoundingClientRect().width > column(formula.parentElement).clientWidth);
   formulas.forEach((formula, i) => formula.parentElement.classList.toggle("is-wide", wide[i]));
+  const tables = [...article.querySelectorAll(".pst-scrollable-table-container, .wide-table")], whole = tables.map((box) => box.scrollWidth <= box.clientWidth);
+  tables.forEach((box, i) => box.classList.toggle("is-whole", whole[i])); // its head can stay below the page's
   for (const [boxes, name] of Object.entries(BOXES)) article.querySelectorAll(boxes).forEach((box, i) => {
-    const scrolls = box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX);
+    const sideways = box.scrollWidth > box.clientWidth;
+    const scrolls = (sideways || box.scrollHeight > box.clientHeight + 1) && /auto|scroll/.test(getComputedStyle(box).overflowX);
     if (scrolls === (box.getAttribute("role") === "region" && box.tabIndex === 0)) return; // the theme sets tab stops, too, and later
-    const attributes = { tabindex: 0, role: "region", "aria-label": `${name} ${i + 1}, which scrolls sideways` };
+    box.dataset.named ??= box.getAttribute("aria-label") ?? ""; // a table may have a name of its own
+    const attributes = { tabindex: 0, role: "region", "aria-label": `${box.dataset.named || `${name} ${i + 1}`}, which scrolls${sideways ? " sideways" : ""}` };
     for (const [key, value] of Object.entries(attributes)) if (scrolls) box.setAttribute(key, value); else box.removeAttribute(key);
   });
 }

@@ -17,6 +17,7 @@ from course.intervals import drawing
 from course.links import link, notebooks
 from course.register import Entry, Register, register
 from course.stored import Claim, Side, all_claims
+from course.units import SPACE, counted
 
 logger = logging.getLogger(__name__)
 LEDGER = "book/ledger"
@@ -72,7 +73,7 @@ class Rows(SphinxDirective):
             "", *(_entry(nodes.paragraph("", text)) for text in ("Claim", "Measured", "Verdict"))
         )
         rows = [self._row(claim, known, named) for claim in claims]
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (40, 42, 18)), cols=3)
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (36, 40, 24)), cols=3)
         group += [nodes.thead("", head), nodes.tbody("", *rows)]
         return nodes.table("", group, classes=["ledger"])
 
@@ -81,14 +82,16 @@ class Rows(SphinxDirective):
         statement = self._statement(claim, entry.section if entry else "")
         if isinstance(claim, Entry):
             why = f"{claim.withdrawn} It was: {claim.verdict}." if claim.withdrawn else "–"
-            badge = nodes.inline("", claim.state, classes=["verdict", "verdict--undecided"])
+            word = nodes.inline("", claim.state, classes=["verdict-word"])
+            badge = nodes.inline("", "", word, classes=["verdict", "verdict--undecided"])
             cells = [statement, [self._paragraph(why, "note")], [nodes.paragraph("", "", badge)]]
         else:
             cells = [statement, [_measured(claim)], [_verdict(claim)]]
         return nodes.row("", *(_entry(*cell) for cell in cells), ids=[claim.row] if named else [])
 
     def _statement(self, claim: Claim | Entry, section: str) -> list[nodes.Node]:
-        notes = [f"*Threshold:* {claim.direction} {number(claim.threshold)} {claim.unit}.".replace(" .", ".")]
+        bound = counted(number(claim.threshold), claim.unit)
+        notes = [f"*Threshold:* {claim.direction} {bound}."]
         place = f", section {section}" if section else ""
         notes += [f"*Source:* {{cite:t}}`{claim.source}`{place}."] if claim.source else []
         notes += [claim.remark] if isinstance(claim, Claim) and claim.remark else []
@@ -113,22 +116,25 @@ def _side(claim: Claim, side: Side) -> nodes.list_item:
     picture = nodes.raw("", drawing(claim, side), format="html")
     label = nodes.inline("", side.label, classes=["ledger-label"])
     effect = nodes.inline("", number(side.effect, side.low, side.high), classes=["ledger-effect"])
-    value = nodes.inline("", "", effect, nodes.Text(f" {_spread(claim, side)}"), classes=["ledger-value"])
+    gap = SPACE if side.low == side.high else " "
+    value = nodes.inline("", "", effect, nodes.Text(gap + _spread(claim, side)), classes=["ledger-value"])
     return nodes.list_item("", nodes.paragraph("", "", label, picture, nodes.Text(" "), value))
 
 
 def _spread(claim: Claim, side: Side) -> str:
-    """The interval, the unit and the number of runs."""
+    """The interval, the unit and the number of runs; what belongs together stays on one line."""
     if side.low == side.high:
-        return f"{claim.unit} (exact)".strip()
+        return f"{counted(number(side.effect), claim.unit).partition(SPACE)[2]} (exact)".strip()
     ends = (number(end, side.low, side.high) for end in (side.low, side.high))
-    return f"[{', '.join(ends)}] {claim.unit}".strip() + f", n = {side.n}"
+    return counted(f"[{f',{SPACE}'.join(ends)}]", claim.unit) + f", n{SPACE}={SPACE}{side.n}"
 
 
 def _verdict(claim: Claim) -> nodes.paragraph:
-    badge = nodes.inline("", claim.verdict, classes=["verdict", f"verdict--{claim.kind}"])
-    cell = link("the cell", f"notebooks/{claim.chapter}", claim.card, "ledger-cell")
-    cell["reftitle"] = f"The notebook cell that tests {claim.id}"
+    word, comma, condition = claim.verdict.partition(", if ")
+    badge = nodes.inline("", "", classes=["verdict", f"verdict--{claim.kind}"])
+    badge += nodes.inline("", f"{word}{comma}".rstrip(), classes=["verdict-word"])
+    badge += nodes.Text(f" {condition}") if condition else []
+    cell = link(f"the cell for {claim.slug}", f"notebooks/{claim.chapter}", claim.card, "ledger-cell")
     return nodes.paragraph("", "", badge, nodes.Text(" "), cell)
 
 
