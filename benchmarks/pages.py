@@ -58,7 +58,7 @@ def first_visit(browser: Browser, site: str, path: str) -> dict[str, Any]:
 THROTTLE, MOVES = 4, 40
 SHORTEST = 16  # ms; the browser reports no answer that is quicker
 MOVING = ("/explorer.js", 'class="zoo"')  # what stands in a page that has sliders
-SLIDERS = ".course-widget[data-module*='/explorer.js'] input[type=range], .zoo input[type=range], .zoo-figure input[type=range]"
+SLIDERS = ".course-widget[data-module*='/explorer.js'] input[type=range], .zoo input[type=range]"
 ANSWERS = f"""(() => {{
   window.answers = {{}};
   new PerformanceObserver((seen) => seen.getEntries().forEach(({{ interactionId: id, duration }}) => {{

@@ -48,7 +48,7 @@ ALIVE = """() => {
   const views = all('script[type="application/vnd.jupyter.widget-view+json"]');
   return views.every((view) => view.nextElementSibling?.matches(".course-widget"))
     && all(".course-widget").every((place) => place.querySelector("input, .course-widget-error"))
-    && !all(".course-widget-room, .zoo > .zoo-room").some((room) => room.inert);
+    && !all(".course-widget-room, .zoo-bar > .zoo-room, .zoo-filter").some((room) => room.inert);
 }"""
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 

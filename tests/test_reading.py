@@ -33,7 +33,7 @@ EXPERIMENTAL += ["table-fake-caption", "td-has-header"]
 # ---------------------------------------------------------------- scrolled
 
 PLACES = """() => [...document.querySelectorAll(".bd-article *")]
-  .filter((e) => e.getClientRects().length && !e.closest("svg, math, thead, .zoo-slider"))
+  .filter((e) => e.getClientRects().length && !e.closest("svg, math, thead, .zoo-bar"))
   .map((e) => { const { x, y } = e.getBoundingClientRect(); return [x + scrollX, y + scrollY].map(Math.round).join(); })"""
 SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -96,11 +96,11 @@ def test_no_class_that_the_theme_gives_and_takes_is_dressed_as_one_of_ours():
 @pytest.mark.parametrize("width", [390, 1400])
 def test_what_sticks_stays_in_view_below_the_header(width: int, visit: Opener):
     page = visit(ZOO, width=width).page
-    page.locator(".zoo-tile").nth(16).evaluate("e => e.scrollIntoView({ block: 'center' })")
-    header, slider = page.locator(HEADER).bounding_box(), page.locator(".zoo .zoo-slider").bounding_box()
+    page.locator(".zoo-card").nth(16).evaluate("e => e.scrollIntoView({ block: 'center' })")
+    header, slider = page.locator(HEADER).bounding_box(), page.locator(".zoo-bar").bounding_box()
     assert slider["y"] == pytest.approx(header["y"] + header["height"], abs=1)
     middle = slider["x"] + slider["width"] / 2, slider["y"] + slider["height"] / 2
-    on_top = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('.zoo-slider'))"
+    on_top = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('.zoo-bar'))"
     assert page.evaluate(on_top, [*middle])
 
 
@@ -438,7 +438,7 @@ def test_the_zoo_moves_and_sorts_in_a_page_that_is_a_file(opened: Callable[[str]
     seen = opened(ZOO)
     slider, reading = (
         seen.page.locator("#zoo-x"),
-        seen.page.locator(".zoo-tile [data-name=tanh] .zoo-reading"),
+        seen.page.locator("[data-name=tanh] .zoo-reading"),
     )
     slider.evaluate("s => { s.value = 0; s.dispatchEvent(new Event('input')); }")
     assert reading.text_content() == "0.00 · 1.00"

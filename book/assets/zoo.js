@@ -1,4 +1,4 @@
-// The zoo: a point that moves along every curve, a slider for each card's parameter, and tables that sort.
+// The zoo: a point that moves along every curve, a slider for each card's parameter, and tables that sort. zoo-filter.js finds cards.
 //
 // The functions are the package's in JavaScript (widgets/core/activations.js); modules.js loads them.
 (() => {
@@ -26,29 +26,37 @@ function path(f) {
 const figure = (value) =>
   !Number.isFinite(value) ? "–" : (abs(value) < 0.005 ? 0 : value).toFixed(2).replace("-", "−");
 
-/** A picture of one activation: a point on each curve, and both numbers under it. */
+/** A picture of one activation: a point on each curve, and both numbers under it. It draws when it is in view. */
 function animate(place, activation) {
-  const svg = place.querySelector("svg"), reading = place.querySelector(".zoo-reading");
-  const points = ["value", "slope"].map((which) => {
-    const point = document.createElementNS("http://www.w3.org/2000/svg", "circle");
-    point.setAttribute("class", `curves-point-${which}`);
-    point.setAttribute("r", 4);
-    return svg.appendChild(point);
-  });
-  const said = place.closest("figure")?.querySelector(".zoo-at");
-  let p = activation.parameter?.default, at = 1;
+  const svg = place.querySelector("svg"), reading = place.querySelector(".zoo-reading"), card = place.closest(".zoo-card");
+  let p = activation.parameter?.default, at = 1, points = null, seen = false, stale = true;
+  const point = (which) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+    made.setAttribute("class", `curves-point-${which}`);
+    made.setAttribute("r", 4);
+    return svg.appendChild(made);
+  };
   const show = () => {
+    stale = !seen;
+    if (stale) return;
+    points ??= ["value", "slope"].map(point);
     const numbers = [activation.f(at, p), activation.slope(at, p)];
     numbers.forEach((y, i) => {
       points[i].setAttribute("cx", column(at));
-      points[i].setAttribute("cy", row(y));
-      points[i].style.display = visible(y) ? "" : "none";
+      points[i].setAttribute("cy", visible(y) ? row(y) : -99);
     });
-    reading.textContent = numbers.map(figure).join(" · ");
-    if (said) said.textContent = figure(at);
+    reading.textContent = (open(card) ? `x = ${figure(at)}: ` : "") + numbers.map(figure).join(" · ");
   };
-  const picture = {
+  svg.addEventListener("pointermove", ({ clientX }) => { // an open card's picture follows the pointer
+    if (!open(card)) return;
+    const { left, width } = svg.getBoundingClientRect();
+    at = Math.round((LEFT + (RIGHT - LEFT) * (clientX - left) / width) / 0.05) * 0.05;
+    show();
+  });
+  return {
+    show,
     move(x) { at = x; show(); },
+    look(inView) { seen = inView; if (seen && stale) show(); },
     bind(value) {
       p = value;
       svg.querySelector(".curves-value").setAttribute("d", path((x) => activation.f(x, p)));
@@ -57,14 +65,9 @@ function animate(place, activation) {
       show();
     },
   };
-  if (said) { // a card's picture follows the pointer
-    svg.addEventListener("pointermove", ({ clientX }) => {
-      const { left, width } = svg.getBoundingClientRect();
-      picture.move(Math.round((LEFT + (RIGHT - LEFT) * (clientX - left) / width) / 0.05) * 0.05);
-    });
-  }
-  return picture;
 }
+
+const open = (card) => card.querySelector(".zoo-more").open;
 
 /** A slider with its name and its number, in the room that the page has left for it. */
 function slider(room, id, name, [low, high, step], value, change) {
@@ -76,23 +79,31 @@ function slider(room, id, name, [low, high, step], value, change) {
   input.addEventListener("input", () => { output.textContent = figure(+input.value); change(+input.value); });
 }
 
+/** What an open card has besides: its parameter's slider, and letters in the picture that keep their size. */
+function furnish(card, name, { parameter }, picture, resized) {
+  const room = card.querySelector(".zoo-room");
+  resized.observe(card.querySelector(".curves"));
+  if (!room) return;
+  const { low, high } = parameter;
+  slider(room, `zoo-${name}-parameter`, parameter.name, [low, high, (high - low) / 200], parameter.default, picture.bind);
+}
+
 async function start(zoo) {
   const { ACTIVATIONS, VIEWS } = await course.load(zoo.dataset.module), known = { ...ACTIVATIONS, ...VIEWS };
-  const pictures = [...document.querySelectorAll(".zoo-picture")].filter((place) => known[place.dataset.name]).map((place) => {
-    const { name } = place.dataset, { parameter } = known[name], picture = animate(place, known[name]);
-    const room = parameter && place.parentNode.querySelector(".zoo-room");
-    if (room) {
-      const { low, high } = parameter;
-      slider(room, `zoo-${name}-parameter`, parameter.name, [low, high, (high - low) / 200], parameter.default, picture.bind);
-    }
-    return picture;
-  });
+  const pictures = new Map([...zoo.querySelectorAll(".zoo-picture")].filter(({ dataset }) => known[dataset.name]).map((place) => [place, animate(place, known[place.dataset.name])]));
+  const watched = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) pictures.get(target).look(isIntersecting);
+  }, { rootMargin: "300px" });
   const resized = new ResizeObserver((entries) => entries.forEach(({ target, contentRect }) =>
     target.style.setProperty("--unit", (RIGHT - LEFT) * SCALE / contentRect.width)));
-  document.querySelectorAll(".zoo-figure .curves").forEach((svg) => resized.observe(svg));
-  const move = (x) => pictures.forEach((picture) => picture.move(x));
-  slider(zoo.querySelector(".zoo-room"), "zoo-x", "x", [LEFT, RIGHT, 0.05], 1, move);
-  move(1);
+  for (const [place, picture] of pictures) {
+    const card = place.closest(".zoo-card"), { name } = place.dataset, prepare = () => furnish(card, name, known[name], picture, resized);
+    watched.observe(place);
+    card.querySelector(".zoo-more").addEventListener("toggle", () => picture.show());
+    if (open(card)) prepare();
+    else card.querySelector(".zoo-more").addEventListener("toggle", prepare, { once: true });
+  }
+  slider(zoo.querySelector(".zoo-bar > .zoo-room"), "zoo-x", "x", [LEFT, RIGHT, 0.05], 1, (x) => pictures.forEach((picture) => picture.move(x)));
 }
 
 /** Sorts a table by a column when its heading is pressed; a second press turns the order round. */

@@ -56,14 +56,23 @@ def _straightened(points: Points) -> Points:
     return np.concatenate([_straightened(points[: farthest + 1])[:-1], _straightened(points[farthest:])])
 
 
-def svg(f: Function, slope: Function, description: str, *, numbered: bool) -> str:
-    """The drawing of a function and its slope; with numbers at the axes and names at the curves where there is room."""
+def shared() -> str:
+    """What all drawings of a page have in common, drawn once: the axes with their ticks, and the numbers at them."""
+    return (
+        '<svg class="curves curves-shared" aria-hidden="true"><defs>'
+        f'<path id="curves-axes" class="curves-axes" d="M0 {_row(0)}H{WIDTH:g}M{_column(0)} 0V{HEIGHT:g}{_ticks()}"/>'
+        f'<g id="curves-numbers" class="curves-numbers">{_numbers()}</g></defs></svg>'
+    )
+
+
+def svg(f: Function, slope: Function, description: str) -> str:
+    """The drawing of a function and its slope; the numbers at the axes and the names of the curves are for where there is room."""
     ends = _ends(f, slope)
     parts = [
         f'<svg class="curves" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(description)}">',
-        f'<path class="curves-axes" d="M0 {_row(0)}H{WIDTH:g}M{_column(0)} 0V{HEIGHT:g}{_ticks()}"/>',
+        '<use href="#curves-axes"/>',
         f'<path class="curves-slope" d="{path(slope)}"/><path class="curves-value" d="{path(f)}"/>',
-        *([_numbers(ends), _names(ends)] if numbered else []),
+        f'<g class="curves-said" aria-hidden="true"><use href="#curves-numbers"/>{_axis(ends)}{_names(ends)}</g>',
         "</svg>",
     ]
     return "".join(parts)
@@ -82,13 +91,16 @@ def _ticks() -> str:
     return along + "".join(f"M{_column(-0.06)} {_row(y)}H{_column(0.06)}" for y in (-1, 1, 2, 3))
 
 
-def _numbers(ends: list[tuple[float, float]]) -> str:
-    """Numbers at the axes, and the axis's name at its right end, or at the left one where a curve's name is there already."""
+def _numbers() -> str:
+    along = "".join(_text(x, -0.42, str(x).replace("-", "−"), "middle") for x in (-3, -2, -1, 1, 2, 3))
+    return along + "".join(_text(-0.15, y - 0.12, str(y).replace("-", "−"), "end") for y in (-1, 1, 2, 3))
+
+
+def _axis(ends: list[tuple[float, float]]) -> str:
+    """The axis's name at its right end, or at the left one where a curve's name is there already."""
     taken = any(x > 3 and -1.2 < y < 0.3 for x, y in ends)
     name = _text(-3.92, -0.42, "x", "start") if taken else _text(3.92, -0.42, "x", "end")
-    along = "".join(_text(x, -0.42, str(x).replace("-", "−"), "middle") for x in (-3, -2, -1, 1, 2, 3))
-    up = "".join(_text(-0.15, y - 0.12, str(y).replace("-", "−"), "end") for y in (-1, 1, 2, 3))
-    return f'<g class="curves-numbers" aria-hidden="true">{along}{up}{name}</g>'
+    return name.replace("<text", '<text class="curves-numbers"')
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
@@ -110,7 +122,7 @@ def _names(ends: list[tuple[float, float]]) -> str:
         f'<text class="curves-name-{which}" x="{_column(x)}" y="{_row(y + 0.15)}" text-anchor="end">{name}</text>'
         for (x, y), name, which in named
     )
-    return f'<g aria-hidden="true">{"".join(texts)}</g>'
+    return "".join(texts)
 
 
 def _end(f: Function) -> tuple[float, float]:

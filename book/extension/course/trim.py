@@ -29,6 +29,7 @@ OURS = {  # in the order in which they run
     "modules.js": 'course-widget|vnd.jupyter.widget-view|class="zoo"',
     "host.js": "course-widget|vnd.jupyter.widget-view",
     "quiz.js": 'class="quiz"',
+    "zoo-filter.js": 'class="zoo"',
     "zoo.js": 'class="zoo"',
 }
 

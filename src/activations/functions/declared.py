@@ -1,9 +1,11 @@
 """What activations of one number and of several have in common: a name, parameters with defaults, and that nothing in them changes."""
 
+import sys
 from dataclasses import replace
 from typing import Any, Self
 
 from activations.functions import registry
+from activations.functions.evaluation import Formula
 from activations.functions.parameters import Parameter, values_of
 
 
@@ -11,6 +13,7 @@ class Declared:
     """A function that has been declared under a name; its subclasses are frozen dataclasses."""
 
     name: str
+    f: Formula
     parameters: tuple[Parameter, ...]
 
     def __repr__(self) -> str:
@@ -34,6 +37,11 @@ class Declared:
     def __name__(self) -> str:
         """The name, as functions have one: `torch.jit.trace` asks for it."""
         return self.name
+
+    @property
+    def family(self) -> str:
+        """What it is kin to: the FAMILY of the module that declares it, empty where that has none."""
+        return getattr(sys.modules.get(self.f.__module__), "FAMILY", "")
 
     @property
     def values(self) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """An activation of one number."""
 
 import functools
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -95,11 +94,6 @@ class Activation(Declared):
         if is_tensor(x):
             return evaluate_tensor(tuple(functools.partial(g, **values) for g in formulas), x)
         return evaluate(formulas[0], x, **values)
-
-    @property
-    def family(self) -> str:
-        """What it is kin to: the FAMILY of the module that declares it, empty where that has none."""
-        return getattr(sys.modules.get(self.f.__module__), "FAMILY", "")
 
     @property
     def kinks(self) -> tuple[float, ...]:

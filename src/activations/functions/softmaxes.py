@@ -7,6 +7,8 @@ from activations.functions.evaluation import Array, is_tensor
 from activations.functions.numerics import namespace, sum_of, times_exp
 from activations.functions.vectors import beside, mark_largest
 
+FAMILY = "softmaxes"
+
 
 def _near(x: Array) -> bool:
     """Whether NumPy numbers are finite and so near to one another that no exponential is subnormal."""

@@ -12,6 +12,8 @@ from activations.functions.evaluation import Array, Formula, is_tensor
 from activations.functions.lookup import get
 from activations.functions.numerics import namespace
 
+FAMILY = "maxout and gated units"
+
 # ---------------------------------------------------------------- the largest
 
 
