@@ -17,6 +17,7 @@ from course import (
     formulas,
     frame,
     home,
+    launch,
     ledger,
     links,
     pictures,
@@ -39,6 +40,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     for part in (
         site,
         links,
+        launch,
         formulas,
         contents,
         ledger,
