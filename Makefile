@@ -8,6 +8,7 @@
 #   make replicate test every claim again with other seeds (some minutes) SEEDS=100, NOTEBOOKS
 #   make bench     measure how exact and how fast everything is, beside torch, JAX and SciPy (fifteen minutes)
 #   make quality   measure what the built pages weigh and how soon they answer  LIGHTHOUSE=none or all (some minutes, with Node)
+#   make zip       build the book and pack it with its notebooks, to be read and run offline
 #   make lock      pin what requirements.txt brings, in constraints.txt
 #   make clean     remove what the commands made, and .venv
 #
@@ -28,13 +29,13 @@ starts = $(shell $(1) -c 'import sys; print("$(1)" if sys.version_info >= (3, 8)
 START = $(or $(call starts,python3),$(call starts,python3.13),$(call starts,python3.12),$(call starts,python3.11),$(call starts,python),$(call starts,$(PYTHON)))
 VENV = .venv/bin/python
 
-.PHONY: help book pdf test lab outputs replicate bench quality lock clean setup
+.PHONY: help book pdf test lab outputs replicate bench quality zip lock clean setup
 help:
 	@sed -n 's/^#   //p' Makefile
 
 setup:
 	@start='$(START)'; if [ -z "$$start" ]; then \
-	  echo 'No Python was found: install Python 3.11, 3.12 or 3.13 and run the command again.' >&2; exit 1; fi; \
+	  echo 'No Python was found: install Python 3.13, 3.12, or 3.11 from 3.11.5 on, and run the command again.' >&2; exit 1; fi; \
 	"$$start" tools/environment.py --python='$(PYTHON)' --torch='$(TORCH)'
 
 book: setup
@@ -62,6 +63,10 @@ bench: setup
 quality: setup
 	@$(VENV) tools/build.py --build-only
 	@$(VENV) benchmarks/pages.py $(if $(LIGHTHOUSE),--lighthouse='$(LIGHTHOUSE)')
+
+zip: setup
+	@$(VENV) tools/build.py --build-only
+	@$(VENV) tools/offline.py
 
 lock: setup
 	@$(VENV) tools/lock.py

@@ -7,8 +7,6 @@ import fcntl
 import gzip
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -21,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Respo
 
 import fonts
 from build import STAMP, digest
+from build import build as build_whole
 from patience import HUNG
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,12 +82,8 @@ def build() -> None:
         # A page whose source is gone must not be tested, nor one that an older extension read.
         for old in (BOOK, BOOK.parent / ".doctrees"):
             shutil.rmtree(old, ignore_errors=True)
-        command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n", "--keep-going"]
-        done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
-        if done.returncode:
-            pytest.fail(
-                f"the book does not build:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}", pytrace=False
-            )
+        if faults := build_whole():
+            pytest.fail("the book does not build:\n" + "\n".join(faults), pytrace=False)
         STAMP.write_text(now)
 
 

@@ -37,6 +37,7 @@ from links import links
 
 GITHUB = Place("owner/name", "next")
 BOOK = Place("owner/name", "next", "https://book.example.org/name")
+PINNED = Place("owner/name", "next", "https://book.example.org/name", "0123456789" * 4)
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -63,19 +64,22 @@ def magics(code: str, folder: Path) -> list[tuple[str, str]]:
     return asked
 
 
+@pytest.mark.parametrize("place", [BOOK, PINNED], ids=["branch", "commit"])
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_cell_after_the_title_installs_the_package_in_colab_and_only_there(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, copy = written(path, BOOK, tmp_path)
+    _, copy = written(path, place, tmp_path)
     nbformat.validate(copy)
     title, cell = copy["cells"][:2]
     assert title["cell_type"] == "markdown" and "".join(title["source"]).startswith("# ")
     assert (cell["cell_type"], cell["execution_count"], cell["outputs"]) == ("code", None, [])
     code = "".join(cell["source"])
+    assert "takes a GPU by itself" in code and "Runtime, Change runtime type" in code
     assert magics(code, tmp_path) == []
     extra = {"scale_up": "[scale-up]"}.get(path.stem, "")
-    wish = f'"activations{extra} @ git+https://github.com/owner/name@next"'
+    state = place.commit or "next"
+    wish = f'"activations{extra} @ git+https://github.com/owner/name@{state}"'
     monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
     assert magics(code, tmp_path) == [("pip", f"install --quiet {wish}")]
 
@@ -248,6 +252,7 @@ def run(out: Path, **course: str) -> subprocess.CompletedProcess[str]:
             for wrong in ("name", "a/b/c", "owner/", "https://github.com/a/b", 'a/b" && "', "a/{b}", "a/b$c")
         ),
         ({"REPOSITORY": "a/b", "BRANCH": 'x" "y'}, "COURSE_BRANCH must be the name of a branch, not "),
+        ({"REPOSITORY": "a/b", "COMMIT": "main"}, "COURSE_COMMIT must be the hash of a commit, not "),
         ({"REPOSITORY": "a/b", "SITE": "book.example.org"}, "COURSE_SITE must begin with https://, not "),
     ],
 )
@@ -315,6 +320,7 @@ def test_the_workflow_pushes_one_commit_without_history_to_the_branch_that_the_b
     values = {
         "${{ github.repository }}": "owner/name",
         "${{ github.ref_name }}": "next",
+        "${{ github.sha }}": PINNED.commit,
         "${{ needs.build.outputs.site }}": "https://book.example.org/name",
         "${{ github.token }}": "a-token",
     }
@@ -332,7 +338,7 @@ def test_the_workflow_pushes_one_commit_without_history_to_the_branch_that_the_b
     author = do("git", "log", "-1", "--format=%an|%cn|%s", branch, folder=origin)
     assert author == "github-actions[bot]|github-actions[bot]|Notebooks for Colab, from abc"
     published = do("git", "show", f"{branch}:{files[0]}", folder=origin)
-    colab.write(tmp_path / "expected", BOOK)
+    colab.write(tmp_path / "expected", PINNED)
     assert published == (tmp_path / "expected" / files[0]).read_text(encoding="utf-8").strip()
 
 

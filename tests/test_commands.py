@@ -15,10 +15,11 @@ import sys
 import urllib.request
 import zipfile
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -74,14 +75,46 @@ def sentence(text: str) -> bool:
 # The Python
 
 
-@pytest.mark.parametrize("version", ["2.7", "3.8", "3.10", "3.14"])
+@pytest.mark.parametrize("version", ["2.7.18", "3.8.0", "3.10.13", "3.11.4", "3.14.0"])
 def test_a_wrong_python_is_named_with_the_way_to_choose_another(tmp_path: Path, version: str) -> None:
     python = fake_python(tmp_path / "python", version)
     with pytest.raises(
-        Stop, match=rf"3\.11, 3\.12 or 3\.13.*is Python {version}.*PYTHON=python3\.12"
+        Stop, match=rf"3\.11 \(from 3\.11\.5 on\), 3\.12 or 3\.13.*is Python {version}.*PYTHON=python3\.12"
     ) as stop:
         environment.choose(str(python))
     assert sentence(str(stop.value))
+
+
+@pytest.mark.parametrize("version", ["3.11.5", "3.11.14", "3.12.0", "3.13.0"])
+def test_a_python_that_all_locked_packages_take_is_chosen(tmp_path: Path, version: str) -> None:
+    python = fake_python(tmp_path / "python", version)
+    assert environment.choose(str(python)) == (str(python), version.rpartition(".")[0])
+
+
+def test_a_release_that_is_too_early_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    early = fake_python(tmp_path / "python3", "3.11.4")
+    fake_python(tmp_path / "python3.11", "3.11.9")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert environment.choose("", starter=str(early)) == ("python3.11", "3.11")
+
+
+def test_the_set_up_takes_the_releases_that_every_locked_package_takes_and_no_others() -> None:
+    """By what the packages themselves say that they need."""
+    said = {
+        name: SpecifierSet(distribution(name).metadata["Requires-Python"])
+        for name, found in lock.brought(ROOT / "requirements.txt").items()
+        if found and distribution(name).metadata["Requires-Python"]
+    }
+    assert len(said) > 100
+    for kind in environment.SUITABLE:
+        first = environment.FIRST.get(kind, 0)
+        assert environment.suits(f"{kind}.{first}")
+        assert not [name for name, needed in said.items() if f"{kind}.{first}" not in needed]
+        if first:
+            early = f"{kind}.{first - 1}"
+            assert not environment.suits(early)
+            assert [name for name, needed in said.items() if early not in needed]
+            assert f"from {kind}.{first} on" in environment.NEEDED
 
 
 def test_a_python_that_does_not_run_is_named(tmp_path: Path) -> None:
@@ -219,7 +252,7 @@ def test_an_interrupted_installation_leaves_no_stamp(
 
 def test_a_debian_python_without_venv_gets_the_package_named(place: Place, tmp_path: Path) -> None:
     with pytest.raises(Stop, match=r"python3\.11-venv") as stop:
-        prepare(place, fake_python(tmp_path / "python", "3.11", venv="exit 1"))
+        prepare(place, fake_python(tmp_path / "python", "3.11.7", venv="exit 1"))
     assert sentence(str(stop.value))
 
 

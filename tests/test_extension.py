@@ -415,11 +415,14 @@ def test_colab_opens_the_branch_whose_notebooks_install_the_package(
     book = Book(tmp_path, {"demo": "Text."}, [cell()])
     assert book.build(theme="sphinx_book_theme") == ""
     links = re.findall(r'href="(https?://[^"]*owner/name/[^"]*)"', book.html("notebooks/demo"))
-    assert sorted(links) == [
-        "https://colab.research.google.com/github/owner/name/blob/colab/notebooks/demo.ipynb",
+    colab = "https://colab.research.google.com/github/owner/name/blob/colab/notebooks/demo.ipynb"
+    assert sorted(set(links)) == [
+        colab,
         "https://github.com/owner/name/edit/next/notebooks/demo.ipynb",
+        "https://mybinder.org/v2/gh/owner/name/next?urlpath=lab%2Ftree%2Fnotebooks%2Fdemo.ipynb",
     ]
-    assert "colab.research" not in book.html("book/demo")
+    assert links.count(colab) == 2  # the theme's menu, and the links in the page
+    assert book.html("book/demo").count("colab.research") == 1
 
 
 def test_a_published_page_says_on_paper_where_it_responds_and_offers_the_whole_book(

@@ -39,9 +39,11 @@ def test_without_a_chapter_there_are_no_doors(tmp_path):
     assert "doors: no chapter has a page and a notebook" in said
 
 
+@pytest.mark.parametrize("site", ["", "https://book.example.org/course"])
 @pytest.mark.parametrize("repository", ["", "someone/course"])
-def test_doors_lead_out_only_where_the_repository_is_known(tmp_path, monkeypatch, repository):
+def test_doors_lead_out_only_where_repository_and_site_are_known(tmp_path, monkeypatch, repository, site):
     monkeypatch.setenv("COURSE_REPOSITORY", repository)
+    monkeypatch.setenv("COURSE_SITE", site)
     monkeypatch.setattr(home.contents, "chapters", lambda env: ["book/demo"])
     pages = {"demo": "A chapter.", "home": "```{doors}\n```", "ledger": "```{ledger}\n```"}
     book = Book(tmp_path, pages, claimed(*CLAIMS))
@@ -51,9 +53,13 @@ def test_doors_lead_out_only_where_the_repository_is_known(tmp_path, monkeypatch
     colab = "https://colab.research.google.com/github/someone/course/blob/colab/notebooks/demo.ipynb"
     if repository:
         inside.insert(1, (colab, "Run its notebook in Colab"))
-        inside.append(("https://github.com/someone/course", "Go to the repository"))
     else:
         inside.insert(1, ("../notebooks/demo.html", "See its notebook"))
+    if site:
+        whole = "https://book.example.org/course/downloads/activation-functions-tested.zip"
+        inside.append((whole, "Download everything (zip)"))
+    if repository:
+        inside.append(("https://github.com/someone/course", "Go to the repository"))
     assert doors == inside
 
 

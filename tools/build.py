@@ -15,11 +15,16 @@ from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import offline
+
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 LOG = ROOT / "_build" / "book.log"
 STAMP = ROOT / "_build" / "tested-sources"  # the digest of what a book was built from, from nothing
-SOURCES = ("_config.yml", "_toc.yml", "book", "notebooks", "src/activations", "benchmarks/results")
+SOURCES = (
+    *("_config.yml", "_toc.yml", "book", "notebooks", "src/activations", "benchmarks/results"),
+    *("pyproject.toml", "requirements.txt", "constraints.txt", "tools/offline.py"),
+)
 FIRST_PORT, PORTS = 8000, 100
 FAULT = re.compile(r"WARNING|ERROR|CRITICAL|Exception|Error\b")
 PHASE = re.compile(
@@ -28,8 +33,24 @@ PHASE = re.compile(
 
 
 def build() -> list[str] | None:
-    """Build `_build/html`; returns None, or the lines that say what is wrong."""
+    """Build `_build/html`; returns None, or the lines that say what is wrong.
+
+    The zips of the notebooks come before, so that the pages offer them, and that of the whole book comes behind, where the site has the
+    address that leads to it.
+    """
     LOG.parent.mkdir(exist_ok=True)
+    try:
+        offline.write_notebooks()
+        faults = pages()
+        if not faults and os.environ.get("COURSE_SITE", "").strip():
+            offline.write_everything(SITE / "downloads" / f"{offline.WHOLE}.zip")
+    except offline.Stop as sentence:
+        return [str(sentence)]
+    return faults
+
+
+def pages() -> list[str] | None:
+    """Build the pages; returns None, or the lines that say what is wrong."""
     command = [
         sys.executable,
         str(Path(sys.executable).with_name("jupyter-book")),

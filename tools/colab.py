@@ -1,10 +1,11 @@
 """Write the notebooks as Colab needs them: `python tools/colab.py _build/colab`, run by the publishing workflow.
 
 Colab opens a notebook without the repository around it. Each copy therefore gets a cell that installs the package,
-in Colab and only there, with the extra that its imports need, and links that lead to the published book, or to the repository where there is none. pip
+in Colab and only there, as it was in the commit that the copy is made from, with the extra that its imports need; a hint where a GPU would help; and links that lead to the published book, or to the repository where there is none. pip
 leaves what is installed alone where it is within the ranges in pyproject.toml: Colab keeps its own torch and NumPy.
 
-COURSE_REPOSITORY is the repository as owner/name, COURSE_BRANCH its branch, COURSE_SITE the address of the book.
+COURSE_REPOSITORY is the repository as owner/name, COURSE_BRANCH its branch, COURSE_COMMIT the commit, COURSE_SITE the address
+of the book.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
 from links import links
@@ -29,8 +30,9 @@ NAME = "colab-install"
 INSTALL = """\
 import sys
 
+# What trains here takes a GPU by itself. To have one in Colab, open the menu Runtime, Change runtime type, before this cell runs.
 if "google.colab" in sys.modules:  # elsewhere the package is there already
-    %pip install --quiet "activations{extras} @ git+https://github.com/{repository}@{branch}\""""
+    %pip install --quiet "activations{extras} @ git+https://github.com/{repository}@{state}\""""
 ELSEWHERE = re.compile(r"[a-zA-Z][\w+.-]*:|//|#")
 
 
@@ -38,13 +40,21 @@ class Stop(Exception):
     """Ends the script with one sentence that says what is wrong."""
 
 
+class Addresses(Protocol):
+    """What knows where a file of the repository can be seen."""
+
+    def address(self, path: str, picture: bool = False) -> str:
+        """The address of a file, or of a picture that is shown."""
+
+
 @dataclass(frozen=True)
 class Place:
-    """Where the repository and, if it is known, the book are published."""
+    """Where the repository and, if it is known, the book are published, and from which commit."""
 
     repository: str
     branch: str = "main"
     site: str = ""
+    commit: str = ""
 
     @classmethod
     def from_environment(cls) -> Place:
@@ -53,8 +63,9 @@ class Place:
         Raises:
             Stop: If it says nothing, or something else.
         """
-        repository, branch, site = (
-            os.environ.get(f"COURSE_{name}", "").strip() for name in ("REPOSITORY", "BRANCH", "SITE")
+        repository, branch, site, commit = (
+            os.environ.get(f"COURSE_{name}", "").strip()
+            for name in ("REPOSITORY", "BRANCH", "SITE", "COMMIT")
         )
         if not repository:
             raise Stop("COURSE_REPOSITORY is not set: give the repository as owner/name.")
@@ -64,7 +75,9 @@ class Place:
             raise Stop(f"COURSE_BRANCH must be the name of a branch, not {branch!r}.")
         if site and not site.startswith(("https://", "http://")):
             raise Stop(f"COURSE_SITE must begin with https://, not {site!r}.")
-        return cls(repository, branch or "main", site.rstrip("/"))
+        if commit and not re.fullmatch(r"[0-9a-f]{40}", commit):
+            raise Stop(f"COURSE_COMMIT must be the hash of a commit, not {commit!r}.")
+        return cls(repository, branch or "main", site.rstrip("/"), commit)
 
     def address(self, path: str, picture: bool = False) -> str:
         """The address of a file of the repository: its page in the book if it has one, else the file on GitHub."""
@@ -83,7 +96,7 @@ def pages() -> list[str]:
     return re.findall(r"^[\s-]*(?:root|file): *[\"']?([^\s\"']+)", contents, re.MULTILINE)
 
 
-def absolute(text: str, folder: str, place: Place) -> str:
+def absolute(text: str, folder: str, place: Addresses) -> str:
     """The Markdown of a cell with its relative links made absolute; code and formulas stay as they are.
 
     Raises:
@@ -99,7 +112,7 @@ def absolute(text: str, folder: str, place: Place) -> str:
     return "".join([*parts, text[end:]])
 
 
-def _address(target: str, folder: str, place: Place, picture: bool) -> str:
+def _address(target: str, folder: str, place: Addresses, picture: bool) -> str:
     """Where a relative link leads, as an absolute one.
 
     Raises:
@@ -160,7 +173,8 @@ def prepare(notebook: dict[str, Any], folder: str, place: Place) -> dict[str, An
     if any(cell.get("id") == NAME for cell in cells):
         raise Stop(f"There is a cell called {NAME} already.")
     needed = f"[{','.join(found)}]" if (found := extras(notebook)) else ""
-    install = INSTALL.format(repository=place.repository, branch=place.branch, extras=needed)
+    state = place.commit or place.branch
+    install = INSTALL.format(repository=place.repository, state=state, extras=needed)
     cell = {
         "cell_type": "code",
         "execution_count": None,

@@ -20,6 +20,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITABLE = ("3.11", "3.12", "3.13")
+FIRST = {
+    "3.11": 5
+}  # of these the first release that every locked package takes, where that is not the first of all
+NEEDED = "Python 3.11 (from 3.11.5 on), 3.12 or 3.13"
 DECIDES = ("requirements.txt", "constraints.txt", "hashes.txt", "pyproject.toml")
 NETWORK = (
     "NewConnectionError|Failed to establish a new connection|name resolution|getaddrinfo failed|nodename nor servname"
@@ -60,8 +64,8 @@ class Place:
 
 
 def version_of(command: str) -> str | None:
-    """The version of a Python as "3.11"; None where the command does not run."""
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    """The version of a Python as "3.11.7"; None where the command does not run."""
+    code = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
     try:
         answer = subprocess.run(
             [command, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60, check=False
@@ -71,27 +75,38 @@ def version_of(command: str) -> str | None:
     return answer.stdout.decode(errors="replace").strip() or None if answer.returncode == 0 else None
 
 
+def minor(version: str) -> str:
+    """The first two numbers of a version."""
+    return ".".join(version.split(".")[:2])
+
+
+def suits(version: str | None) -> bool:
+    """Whether all locked packages can be installed for this version."""
+    if not version or minor(version) not in SUITABLE:
+        return False
+    return int(f"{version}.0".split(".")[2]) >= FIRST.get(minor(version), 0)
+
+
 def choose(requested: str, starter: str = sys.executable) -> tuple[str, str]:
-    """A Python that suits the course, and its version.
+    """A Python that suits the course, and the first two numbers of its version.
 
     Raises:
         Stop: If the requested one, or all that are on the PATH, do not.
     """
     if requested:
         version = version_of(requested)
-        if version in SUITABLE:
-            return requested, str(version)
+        if version and suits(version):
+            return requested, minor(version)
         fault = f"{requested} is Python {version}" if version else f"{requested} does not run here"
         raise Stop(
-            f"The course needs Python 3.11, 3.12 or 3.13, and {fault}: "
-            "choose another, as in `make book PYTHON=python3.12`."
+            f"The course needs {NEEDED}, and {fault}: choose another, as in `make book PYTHON=python3.12`."
         )
     for command in (starter, *(f"python{version}" for version in reversed(SUITABLE))):
         version = version_of(command)
-        if version in SUITABLE:
-            return command, str(version)
+        if version and suits(version):
+            return command, minor(version)
     raise Stop(
-        f"The course needs Python 3.11, 3.12 or 3.13, and `python3` here is {version_of(starter)}: install one of them "
+        f"The course needs {NEEDED}, and `python3` here is {version_of(starter)}: install one of them "
         "and, if it is not found by itself, name it, as in `make book PYTHON=/path/to/python3.12`."
     )
 

@@ -19,6 +19,7 @@ from course import (
     frame,
     home,
     icons,
+    launch,
     ledger,
     links,
     pictures,
@@ -44,6 +45,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     for part in (
         site,
         links,
+        launch,
         formulas,
         contents,
         ledger,

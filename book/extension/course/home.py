@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from course import contents, site
+from course import contents, launch, site
 from course.ledger import LEDGER, FromClaim
 from course.links import link, notebooks
 from course.stored import KINDS, Claim
@@ -48,18 +48,18 @@ class Doors(SphinxDirective):
             return []
         ways = [link("Read the first chapter", first, "", "door", "door--first")]
         if site.repository():
-            ways.append(_outside("Run its notebook in Colab", site.colab(notebook)))
+            ways.append(launch.outside("Run its notebook in Colab", site.colab(notebook), "door"))
         else:
             ways.append(link("See its notebook", notebook, "", "door"))
         ways.append(link("Look up a claim", LEDGER, "", "door"))
+        if launch.whole():
+            ways.append(launch.outside("Download everything (zip)", launch.whole(), "door"))
         if site.repository():
-            ways.append(_outside("Go to the repository", f"https://github.com/{site.repository()}"))
+            ways.append(
+                launch.outside("Go to the repository", f"https://github.com/{site.repository()}", "door")
+            )
         items = [nodes.list_item("", nodes.paragraph("", "", way)) for way in ways]
         return [nodes.bullet_list("", *items, classes=["doors"])]
-
-
-def _outside(text: str, address: str) -> nodes.reference:
-    return nodes.reference("", "", nodes.inline(text, text), refuri=address, classes=["door"])
 
 
 class Citing(SphinxDirective):

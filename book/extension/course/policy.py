@@ -32,9 +32,9 @@ def moved(html: str) -> tuple[str, str]:
     Examples:
         >>> html, sheet = moved('<tr style="text-align: right;"><td>1</td></tr>')
         >>> html
-        '<tr class="look-2f5a1a07"><td>1</td></tr>'
+        '<tr class="look-37dd0c2a"><td>1</td></tr>'
         >>> sheet
-        '.look-2f5a1a07 { text-align: right; }'
+        '.look-37dd0c2a { text-align: right; }'
     """
     rules = [text.strip() for text in STYLE.findall(html)]
 

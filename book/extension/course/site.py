@@ -1,7 +1,8 @@
 """Where the book is published: two addresses that the publishing workflow knows and the sources do not.
 
-COURSE_REPOSITORY is the repository as owner/name, COURSE_SITE the address of the built book. Without them the
-book has no launch buttons, no edit links, no addresses in its previews and no site map, and builds without a warning.
+COURSE_REPOSITORY is the repository as owner/name, COURSE_BRANCH its branch, COURSE_COMMIT the commit that the book is built
+from, and COURSE_SITE the address of the built book. Without them the book has no launch buttons, no edit links, no addresses in
+its previews and no site map, and builds without a warning.
 """
 
 import os
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -20,7 +21,7 @@ from course import contents
 
 COLAB = "https://colab.research.google.com"
 COLAB_BRANCH = "colab"  # the publishing workflow pushes there what tools/colab.py writes
-
+BINDER = "https://mybinder.org"
 
 LOST = "404"  # what hosts show under an address that does not exist
 UNLISTED = ("search", "genindex", LOST)  # pages that nobody looks for
@@ -55,11 +56,23 @@ def colab(page: str) -> str:
     return f"{COLAB}/github/{repository()}/blob/{COLAB_BRANCH}/{page}.ipynb"
 
 
+def branch() -> str:
+    """The branch of the repository."""
+    return os.environ.get("COURSE_BRANCH", "").strip() or "main"
+
+
+def binder(page: str) -> str:
+    """Where Binder opens a notebook in JupyterLab: as it was in the commit that the book is built from, where that is known."""
+    state = os.environ.get("COURSE_COMMIT", "").strip() or branch()
+    where = quote(f"lab/tree/{page}.ipynb", safe="")
+    return f"{BINDER}/v2/gh/{repository()}/{quote(state, safe='')}?urlpath={where}"
+
+
 def _configure(app: Sphinx, config: Config) -> None:
     if repository():
         config.html_theme_options |= {
             "repository_url": f"https://github.com/{repository()}",
-            "repository_branch": os.environ.get("COURSE_BRANCH", "").strip() or "main",
+            "repository_branch": branch(),
             "use_repository_button": True,
             "use_edit_page_button": True,
             "launch_buttons": {"colab_url": COLAB},
