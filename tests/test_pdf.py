@@ -71,6 +71,9 @@ def test_title_contents_and_numbers_are_those_of_the_sheets(printed: tuple[list[
         assert re.search(
             rf"Activation functions, tested · .*\D{number}$", _flat(sheet.extract_text()).strip()
         )
+        assert sheet["/Contents"].get_object()["/Filter"] == "/FlateDecode", (
+            "else the file is thrice as large"
+        )
 
 
 def test_links_lead_within_the_book_or_to_the_site_and_none_to_this_machine(

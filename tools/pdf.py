@@ -194,7 +194,9 @@ def join(
     first = len(before.pages)
     for leaf in leaves:
         for number, sheet in enumerate(leaf.reader.pages if leaf.reader else ()):
-            writer.add_page(sheet).merge_page(feet.pages[leaf.start + number])
+            added = writer.add_page(sheet)
+            added.merge_page(feet.pages[leaf.start + number])
+            added.compress_content_streams()  # merging unpacks them
     places = _places(leaves, first)
     for number, sheet in enumerate(writer.pages):
         holder = next((leaf for leaf in leaves if 0 <= number - first - leaf.start < leaf.sheets), None)
