@@ -116,7 +116,7 @@ def test_no_job_has_a_right_that_it_does_not_need() -> None:
     rights = {name: job["permissions"] for name, job in jobs().items()}
     more = {name: given for name, given in rights.items() if given != {"contents": "read"}}
     assert more == {
-        "publish/build": {"contents": "read", "pages": "read"},
+        "publish/build": {"contents": "read", "pages": "read", "actions": "read"},
         "publish/deploy": {"pages": "write", "id-token": "write"},
         "publish/colab": {"contents": "write"},
         "weekly/report": {"issues": "write"},
