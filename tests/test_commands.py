@@ -101,9 +101,9 @@ def test_a_release_that_is_too_early_is_passed_over(tmp_path: Path, monkeypatch:
 def test_the_set_up_takes_the_releases_that_every_locked_package_takes_and_no_others() -> None:
     """By what the packages themselves say that they need."""
     said = {
-        name: SpecifierSet(distribution(name).metadata["Requires-Python"])
+        name: SpecifierSet(needed)
         for name, found in lock.brought(ROOT / "requirements.txt").items()
-        if found and distribution(name).metadata["Requires-Python"]
+        if found and (needed := distribution(name).metadata.get("Requires-Python"))
     }
     assert len(said) > 100
     for kind in environment.SUITABLE:

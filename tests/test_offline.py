@@ -234,6 +234,11 @@ def test_a_chapter_and_its_notebook_offer_what_there_is_to_run(
     zipped = [("../downloads/demo.zip", "Download the notebook to run offline (zip)")]
     ways = outside * bool(repository) + zipped * made
     chapter, notebook = book.html("book/demo"), book.html("notebooks/demo")
+    for html in (chapter, notebook):  # no preview and no search tells of the links
+        (about,) = re.findall(r'name="description" content="([^"]*)"', html)
+        assert "notebook" not in about and "GPU" not in about
+    texts = (tmp_path / "_build" / "html" / "_static" / "search-texts.js").read_text()
+    assert "A question." in texts and "See the notebook" not in texts and "takes a GPU" not in texts
     assert offered(chapter) == [("../notebooks/demo.html", "See the notebook"), *ways]
     assert chapter.index("Know this.") < chapter.index("See the notebook") < chapter.index("Part")
     assert offered(notebook) == ways

@@ -116,7 +116,7 @@ def test_no_job_has_a_right_that_it_does_not_need() -> None:
     rights = {name: job["permissions"] for name, job in jobs().items()}
     more = {name: given for name, given in rights.items() if given != {"contents": "read"}}
     assert more == {
-        "publish/build": {"contents": "read", "pages": "read"},
+        "publish/build": {"contents": "read", "pages": "read", "actions": "read"},
         "publish/deploy": {"pages": "write", "id-token": "write"},
         "publish/colab": {"contents": "write"},
         "weekly/report": {"issues": "write"},
@@ -156,6 +156,20 @@ def test_what_the_workflows_run_exists() -> None:
     named = set(re.findall(r"(?<![\w/])(?:tests|tools|\.ci)/[\w./]+", lines))
     assert {".ci/run", "tools/outside.py", "tests/test_pages.py"} <= named
     assert not [path for path in named if not (ROOT / path).exists()]
+
+
+def test_npm_is_asked_every_week_about_all_that_was_taken_from_it(tmp_path: Path) -> None:
+    (step,) = [s["run"] for s in workflow("weekly")["jobs"]["audit"]["steps"] if "npm" in s.get("run", "")]
+    assert step.splitlines()[0] == "python3 tools/npm.py _build/npm" and step.splitlines()[-1] == "npm audit"
+    for folder, code in (([str(tmp_path / "npm")], 0), ([], 1)):
+        done = subprocess.run(
+            [sys.executable, ROOT / "tools" / "npm.py", *folder], check=False, capture_output=True
+        )
+        assert done.returncode == code
+    asked = json.loads((tmp_path / "npm" / "package.json").read_text())
+    vendored = [path for path in (ROOT / "book" / "extension").glob("**/vendored/*") if path.is_dir()]
+    told = [json.loads((path / "manifest.json").read_text()) for path in vendored]
+    assert asked["dependencies"] == {part["package"]: part["version"] for part in told} != {}
 
 
 GH = """#!/bin/sh

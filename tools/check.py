@@ -19,6 +19,7 @@ from pathlib import Path
 import nbformat
 
 import build
+import status
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "_build" / "test"
@@ -150,8 +151,21 @@ def cells() -> int:
     return sum(cell.cell_type == "code" for notebook in notebooks for cell in notebook.cells)
 
 
-def check() -> str:
+def notebook_seconds(cases: list[ET.Element]) -> dict[str, float]:
+    """How long the cells of each notebook took."""
+    seconds: dict[str, float] = {}
+    for case in cases:
+        if (case.get("name") or "").startswith("Cell "):
+            name = (case.get("classname") or "").removesuffix(".ipynb").rpartition(".")[2]
+            seconds[name] = seconds.get(name, 0.0) + float(case.get("time") or 0)
+    return seconds
+
+
+def check(run: status.Run) -> str:
     """Run everything; returns the sentence that says so.
+
+    Args:
+        run: Gets the notebooks' times, of the run with one thread.
 
     Raises:
         Stop: At the first thing that fails.
@@ -174,6 +188,7 @@ def check() -> str:
     workers = str(max(2, min(8, os.cpu_count() or 2)))
     print("Running all tests and every notebook, one thread each.", flush=True)
     first = pytest("one", 1, ["-n", workers, "--dist", "loadfile", "notebooks", "tests"])
+    run.seconds = notebook_seconds(first)
     print("Running every notebook once more, with two threads.", flush=True)
     second = pytest("two", 2, ["-n", workers, "--dist", "loadfile", "notebooks"])
     pages = sum(BROWSER_TESTS in (case.get("classname") or "") for case in first)
@@ -191,16 +206,18 @@ def check() -> str:
 
 
 def main() -> int:
-    """Check everything, and end with a sentence."""
+    """Check everything, end with a sentence, and leave it for the page of status."""
+    run = status.Run("test")
     try:
-        print(check())
+        said, passed = check(run), True
     except Stop as sentence:
-        print(sentence, file=sys.stderr)
-        return 1
+        said, passed = str(sentence), False
     except KeyboardInterrupt:
         print("\nStopped before the end: nothing is proven.")
         return 130
-    return 0
+    run.end(passed, said)
+    print(said, file=sys.stdout if passed else sys.stderr)
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

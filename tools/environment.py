@@ -20,9 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITABLE = ("3.11", "3.12", "3.13")
-FIRST = {
-    "3.11": 5
-}  # of these the first release that every locked package takes, where that is not the first of all
+# Of these the first release that every locked package takes, where that is not the first of all.
+FIRST = {"3.11": 5}
 NEEDED = "Python 3.11 (from 3.11.5 on), 3.12 or 3.13"
 DECIDES = ("requirements.txt", "constraints.txt", "hashes.txt", "pyproject.toml")
 NETWORK = (

@@ -33,7 +33,6 @@ WHOLE = "activation-functions-tested"
 LOCK = "constraints.txt"
 RUN_BY = ("jupyterlab", "ipykernel")  # what a notebook is run in, beside the package
 TIME = (1980, 1, 1, 0, 0, 0)  # of every file in a zip: the first that zip knows
-EPOCH = "315532800"  # the same, for the wheel
 Files = dict[str, bytes]
 
 
@@ -89,7 +88,6 @@ def wheel(keep: Path = DOWNLOADS / "wheel") -> Path:
         done = subprocess.run(
             [sys.executable, "-c", build],
             cwd=made,
-            env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH},
             capture_output=True,
             text=True,
             check=False,

@@ -21,6 +21,8 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote, urldefrag, urlsplit
 
+import status
+
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 GONE, TOO_MANY = (404, 410), 429
@@ -93,8 +95,8 @@ def in_turn(host: Iterable[str], ask: Callable[[str], Answer] = look) -> dict[st
     return {address: ask(address) for address in host}
 
 
-def main(site: Path = SITE, ask: Callable[[str], Answer] = look) -> int:
-    """Look at every link to another site, and fail where a page is gone."""
+def main(site: Path = SITE, ask: Callable[[str], Answer] = look, run: status.Run | None = None) -> int:
+    """Look at every link to another site, and fail where a page is gone; `run` is told what came out."""
     leading = addresses(site)
     if not leading:
         print("No page of a built book leads anywhere: run `make book SERVE=0` first.", file=sys.stderr)
@@ -108,9 +110,12 @@ def main(site: Path = SITE, ask: Callable[[str], Answer] = look) -> int:
     for address, answer in sorted(said.items(), key=lambda item: not item[1].gone):
         print(f"{'gone' if answer.gone else 'not seen'}: {address} {answer.said}; on {leading[address][0]}")
     gone = sum(answer.gone for answer in said.values())
-    print(f"{len(leading)} links to {len(hosts)} other sites: {gone} gone, {len(said) - gone} not seen.")
+    found = f"{len(leading)} links to {len(hosts)} other sites: {gone} gone, {len(said) - gone} not seen."
+    print(found)
+    if run:
+        run.end(not gone, found)
     return 1 if gone else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(run=status.Run("links")))

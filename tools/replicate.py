@@ -18,6 +18,7 @@ import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+import status
 from outputs import ROOT, code_cells, emptied, execute
 
 Record = dict[str, Any]
@@ -76,8 +77,8 @@ def _interval(side: Record | None) -> str:
     return f"{side['effect']:.4g} [{side['low']:.4g}, {side['high']:.4g}]" if side else "nothing"
 
 
-def main() -> int:
-    """Compare the notebooks named on the command line, or all of them."""
+def main(run: status.Run | None = None) -> int:
+    """Compare the notebooks named on the command line, or all of them; then `run` is told what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all in notebooks/")
     parser.add_argument(
@@ -115,9 +116,12 @@ def main() -> int:
         for name, record in before.items():
             if other(record, now[name]):
                 (timed if record.get("timed") else changed).append(name)
-    print(
+    said = (
         f"{tested - len(changed) - len(timed)} of {tested} verdicts stand with seeds moved by {given.seeds}."
     )
+    print(said)
+    if run and not given.notebooks:
+        run.end(not changed, said)
     for name in changed:
         print(f"{name} has another verdict.")
     for name in timed:
@@ -126,4 +130,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(run=status.Run("replicate")))

@@ -21,7 +21,7 @@ SILENT = {
     "bibliography", "comment", "footnote_reference", "image", "index", "literal_block", "pending", "quiz", "raw",
     "substitution_definition", "system_message", "target", "toctree", "widget",
 }  # fmt: skip
-OUTPUTS = {"cell_input", "cell_output"}
+ASIDE = {"cell_input", "cell_output", "run"}  # cells, and the links by which a page's notebook is run
 BLOCKS = (nodes.TextElement, nodes.Body, nodes.Structural)
 
 FONTS = re.compile(
@@ -163,7 +163,7 @@ def _collect(node: nodes.Node, found: list[_Begun]) -> None:
 def _silent(node: nodes.Node) -> bool:
     if not isinstance(node, nodes.Element):
         return False
-    return type(node).__name__ in SILENT or bool(OUTPUTS & {*node.get("classes", ())})
+    return type(node).__name__ in SILENT or bool(ASIDE & {*node.get("classes", ())})
 
 
 def _words(node: nodes.Node) -> Iterator[str]:

@@ -29,7 +29,7 @@ OMITTED = (
 )
 APART = (nodes.table, nodes.footnote, nodes.citation, nodes.caption, nodes.legend, nodes.field_list)
 MODULE = re.compile(r"book/api/(?!index$)(.+)")
-ASIDE = {"cell_input", "cell_output", "quiz_question", "widget"}
+ASIDE = {"cell_input", "cell_output", "quiz_question", "widget", "run"}
 
 
 def description(doctree: nodes.Node, title: str) -> str:
