@@ -82,6 +82,8 @@ def answers(browser: Browser, site: str, path: str) -> dict[str, Any] | None:
     for move in range(MOVES):
         slider = sliders[move % len(sliders)]
         room = slider.evaluate("slider => Number(slider.value) < Number(slider.max)")
+        slider.focus()  # the page scrolls smoothly to it, which is no answer to a key
+        page.evaluate(visits.STILL)
         slider.press("ArrowRight" if room else "ArrowLeft")
         page.evaluate(visits.PAINTED)
     page.evaluate(visits.PAINTED)

@@ -28,6 +28,12 @@ TO_THE_END = """async () => {
 }"""
 # A picture in a fold has no box and is not asked for.
 DRAWN = "() => [...document.images].every((image) => image.complete || !image.checkVisibility())"
+STILL = """async () => {
+  for (let before = -1, calm = 0; calm < 4; before = scrollY) {
+    await new Promise(requestAnimationFrame);
+    calm = scrollY === before ? calm + 1 : 0;
+  }
+}"""
 PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 

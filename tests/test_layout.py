@@ -152,3 +152,20 @@ def test_nothing_moves_when_the_explorer_arrives(path: str, site: str, lettered:
     assert reserved == pytest.approx(taken, abs=1)
     assert min(taken.values()) > 500
     context.close()
+
+
+@pytest.mark.parametrize("width", [1200, 1280, 1400, 1700])
+def test_the_text_is_as_wide_before_the_contents_beside_it_have_come(width: int, site: str, browser: Browser):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(site + "book/glossary.html")
+    alone = page.locator(".bd-article").bounding_box()
+    page.goto(site + "book/notation.html")
+    beside = page.locator(".bd-sidebar-secondary").bounding_box()
+    whole = page.locator(".bd-article").bounding_box()
+    page.locator(".bd-sidebar-secondary").evaluate(
+        "contents => contents.remove()"
+    )  # the last of a page to come
+    assert page.locator(".bd-article").bounding_box()["width"] == whole["width"]
+    assert whole["x"] + whole["width"] <= beside["x"] and beside["x"] + beside["width"] <= width
+    assert whole["width"] <= alone["width"]  # where there are no contents nothing is kept for them
+    page.close()
