@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from browser import BOOK, EXPLORER, ROOT, Visit, alike, build, pages, settle
+from patience import HUNG
 
 sys.path.insert(0, str(ROOT / "book" / "extension"))
 
@@ -441,7 +442,8 @@ def test_the_zoo_moves_and_sorts_in_a_page_that_is_a_file(opened: Callable[[str]
         seen.page.locator("[data-name=tanh] .zoo-reading"),
     )
     slider.evaluate("s => { s.value = 0; s.dispatchEvent(new Event('input')); }")
-    assert reading.text_content() == "0.00 · 1.00"
+    reading.scroll_into_view_if_needed()  # what is not in view is not drawn
+    expect(reading).to_have_text("0.00 · 1.00", timeout=1000 * HUNG)
     head = seen.page.locator("table.sortable").first.locator("th", has_text="gain")
     head.locator("button").click()
     assert head.get_attribute("aria-sort") == "ascending"

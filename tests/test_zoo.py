@@ -374,6 +374,8 @@ def test_the_filter_says_how_many_and_what_to_do_where_there_is_none(visit):
     rows = page.locator("table.sortable").first.locator("tbody tr:visible")
     assert rows.count() == kept and f"{kept} of" in page.locator("table.sortable caption").first.inner_text()
     assert page.locator(".zoo-contents li:visible").all_inner_texts() == [f"Gates {kept}"]
+    assert ask(page, "gates cheap") == ["hardswish"]
+    assert page.locator(".zoo-contents li:visible").all_inner_texts() == ["Gates 1"]
     assert not ask(page, "gleu") and "begins with “gleu”" in said.inner_text()
     page.get_by_text("Did you mean “gelu”?").click()
     assert page.evaluate(SHOWN) == ["gelu", "quick_gelu"]
