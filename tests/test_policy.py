@@ -182,7 +182,7 @@ def _toggled(page: Page) -> None:
 
 def _printed(page: Page) -> None:
     page.evaluate("window.print = () => { window.printed = true; }")
-    page.locator("button[aria-label='Download this page']").click()
+    page.locator("summary[aria-label='Download this page']").click()
     page.locator(".btn-download-pdf-button:visible").click()
     assert page.evaluate("window.printed")
 

@@ -67,6 +67,43 @@ def test_on_a_phone_a_sidebar_is_a_dialogue_that_keeps_the_focus_and_gives_it_ba
     assert page.evaluate(WHERE, which)["role"] is None
 
 
+def test_the_menu_above_a_page_opens_by_key_and_closes_by_escape_or_elsewhere(visit: Opener):
+    page = visit(CHAPTER).page
+    menu = page.locator(".bd-header-article details.dropdown")
+    opener, offer = menu.locator("summary"), menu.get_by_role("button", name=".pdf")
+    assert not offer.is_visible()
+    opener.press("Enter")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    assert offer.is_visible() and offer.evaluate("e => e === document.activeElement")
+    box, wide = menu.locator("ul").bounding_box(), page.evaluate("document.documentElement.clientWidth")
+    assert box["x"] >= 0 and box["x"] + box["width"] <= wide
+    page.keyboard.press("Escape")
+    assert not offer.is_visible() and opener.evaluate("e => e === document.activeElement")
+    opener.click()
+    assert offer.is_visible()
+    page.locator("article h1").click()
+    assert not offer.is_visible()
+
+
+def test_the_contents_beside_a_page_mark_the_part_that_is_read(visit: Opener):
+    page = visit(CHAPTER).page
+    links = page.locator(".bd-toc-nav a")
+    marked = page.locator(".bd-toc-nav [aria-current]")
+    assert links.count() > 5 and marked.count() == 0
+    for place in (3, 5):
+        links.nth(place).click()
+        page.wait_for_function(
+            "place => document.querySelectorAll('.bd-toc-nav a')[place].ariaCurrent", arg=place
+        )
+        assert marked.all_inner_texts() == [links.nth(place).inner_text()]
+        assert links.nth(place).evaluate("e => getComputedStyle(e).fontWeight") == "600"
+    page.keyboard.press("End")
+    page.wait_for_function("() => [...document.querySelectorAll('.bd-toc-nav a')].at(-1).ariaCurrent")
+    page.keyboard.press("Home")
+    page.wait_for_function("() => !document.querySelector('.bd-toc-nav [aria-current]')")
+
+
 def test_a_drawer_closes_when_it_leads_within_the_page(visit: Opener):
     page = visit(CHAPTER, width=390).page
     page.locator(".bd-header-article .secondary-toggle").click()

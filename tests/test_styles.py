@@ -59,7 +59,7 @@ FITTING = """(selectors) => selectors.filter((one) =>
   document.querySelector(one.replaceAll(/::?(?!root)[a-z-]+(?![a-z(-])/g, ":is(*)")))"""
 OPEN = """() => {
   document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
-  document.querySelectorAll("[data-bs-toggle=dropdown], .search-button__button").forEach((button) => button.click());
+  document.querySelectorAll(".search-button__button").forEach((button) => button.click());
 }"""
 
 

@@ -133,6 +133,35 @@ document.addEventListener("click", ({ target }) => {
   setTimeout(() => { told.textContent = "Copied"; }, 100); // a text that stays the same is not read again
 });
 
+// ------------------------------------------------------------------------------------- menus, and where the reader is
+
+const menus = [...document.querySelectorAll(".bd-header-article details.dropdown")];
+document.addEventListener("click", ({ target }) => { for (const menu of menus) if (!menu.contains(target)) menu.open = false; });
+for (const menu of menus) menu.addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape") return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+const entries = [...document.querySelectorAll(".bd-toc-nav li:has(> a[href^='#'])")].map((entry) => {
+  const link = entry.querySelector("a");
+  return { entry, link, part: document.getElementById(decodeURIComponent(link.hash.slice(1))) };
+}).filter(({ part }) => part);
+
+/** Mark in the contents of the page the part that stands in the upper part of the window, or at the end of the page the last. */
+function markPart() {
+  const end = scrollY > 0 && scrollY + innerHeight >= html.scrollHeight - 2;
+  const here = end ? entries.at(-1) : entries.findLast(({ part }) => part.getBoundingClientRect().top < 0.4 * innerHeight);
+  for (const { entry, link } of entries) {
+    entry.classList.toggle("active", Boolean(here && entry.contains(here.link)));
+    link.classList.toggle("active", link === here?.link);
+    if (link === here?.link) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
+  }
+}
+let marking = 0;
+const mark = () => { marking ||= requestAnimationFrame(() => { marking = 0; markPart(); }); };
+if (entries.length) for (const event of ["scroll", "resize", "load"]) addEventListener(event, mark, { passive: true });
+
 // ------------------------------------------------------------------------------- boxes that the keyboard can scroll
 // What is wider than its column scrolls in a box of its own, and so does a formula in a line that is longer than any line.
 // Looked at anew whenever the article is laid out anew: another width, font or size of letters, or something folded out.
