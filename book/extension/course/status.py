@@ -79,7 +79,7 @@ def run_table(env: BuildEnvironment) -> nodes.Node:
     if not rows:
         return nodes.paragraph("", NOTHING)
     head = ["Result", "In a sentence", "Date", "Time", "Machine", "State"]
-    return table("The last runs", head, rows, first="What was run")
+    return table("The last runs", head, rows, first="What was run", named=nodes.Text)
 
 
 def notebook_table(env: BuildEnvironment) -> nodes.Node:
@@ -125,7 +125,9 @@ def version_table(env: BuildEnvironment) -> nodes.Node:
         for name, version, why in group
     ]
     rows += _vendored()
-    return table("Versions", ["Version", "Part of", "What it is for"], rows, first="Package")
+    return table(
+        "Versions", ["Version", "Part of", "What it is for"], rows, first="Package", named=nodes.Text
+    )
 
 
 def _vendored() -> list[tuple[str, list[Cell]]]:
