@@ -4,6 +4,8 @@
 // ground, a picture, a control) and within every ancestor that cuts; one that scrolls may hold more, if the keyboard reaches it.
 (part) => {
   part ??= document.body;
+  // What is folded and takes another place than it has there when it is opened: the menu, and the sheets of the zoo's cards.
+  const FOLDED = ":is(.bd-header-article details, details.zoo-more):not([open]) > :not(summary)";
   const found = new Set(), wide = document.documentElement.clientWidth, SLACK = 1.5;
   const once = (compute) => { const known = new Map(); return (e) => { if (!known.has(e)) known.set(e, compute(e)); return known.get(e); }; };
   const style = once((e) => getComputedStyle(e)), box = once((e) => e.getBoundingClientRect());
@@ -16,7 +18,7 @@
   const cuts = once((e) => /hidden|clip/.test(style(e).overflowX) && !(e.matches("html, body")));
   const inline = once((e) => /^inline$|^contents$/.test(style(e).display));
   const unseen = once((e) => e !== null && (style(e).visibility === "hidden" || style(e).opacity === "0" || style(e).clipPath !== "none"
-    || style(e).clip !== "auto" || e.matches("script, style, option, dialog:not([open])") || away(e) || unseen(e.parentElement)));
+    || style(e).clip !== "auto" || e.matches("script, style, option, defs, dialog:not([open])") || e.matches(FOLDED) || away(e) || unseen(e.parentElement)));
   const away = (e) => style(e).position === "fixed" && (box(e).right <= 0 || box(e).left >= wide); // a closed drawer
 
   if (document.scrollingElement.scrollWidth > wide) found.add(`the page is ${document.scrollingElement.scrollWidth} wide, the window ${wide}`);

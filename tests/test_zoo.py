@@ -265,7 +265,9 @@ def test_nothing_moves_when_the_script_arrives(visit):
 @pytest.mark.parametrize("hash", ["zoo-mish", "mish"])
 def test_an_address_with_a_card_opens_it_and_leads_to_it(width, hash, visit):
     page = visit(f"{PAGE}?with=bounded#{hash}", width=width).page  # which hides it
-    page.wait_for_function("() => Math.abs(document.getElementById('zoo-mish').getBoundingClientRect().top) < 120")
+    page.wait_for_function(
+        "() => Math.abs(document.getElementById('zoo-mish').getBoundingClientRect().top) < 120"
+    )
     assert page.locator("#zoo-mish dl.zoo-sheet").is_visible()
     assert page.locator(".zoo-more[open]").count() == 1
     bar = page.locator(".zoo-bar").bounding_box()
