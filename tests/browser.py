@@ -8,6 +8,7 @@ import gzip
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -105,16 +106,25 @@ def alike() -> set[str]:
     }
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class Quiet(SimpleHTTPRequestHandler):
+    """Sends files and writes nothing about it."""
+
     def log_message(self, *_: object) -> None:
-        pass
+        """Say nothing."""
 
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """The address of the built book, with a slash at its end."""
+    with served(Quiet) as address:
+        yield address
+
+
+@contextmanager
+def served(handler: type[SimpleHTTPRequestHandler]) -> Iterator[str]:
+    """The address under which a handler sends the built book."""
     build()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=BOOK))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=BOOK))
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/"
@@ -170,6 +180,15 @@ def settle(page: Page) -> None:
     page.evaluate(PAINTED)
 
 
+def listening(page: Page) -> Visit:
+    """A visit that takes down every request that fails, and every error."""
+    seen = Visit(page)
+    page.on("requestfailed", lambda request: seen.complaints.append(f"{request.url} failed"))
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and seen.complaints.append(said.text))
+    return seen
+
+
 def _opener(site: str, browser: Browser, contexts: list[BrowserContext]) -> Callable[..., Visit]:
     def open_page(path: str, width: int = 1400, theme: str = "light", scripts: bool = True) -> Visit:
         context = browser.new_context(
@@ -181,11 +200,8 @@ def _opener(site: str, browser: Browser, contexts: list[BrowserContext]) -> Call
         )
         context.set_default_timeout(1000 * HUNG)
         contexts.append(context)
-        seen = Visit(context.new_page())
+        seen = listening(context.new_page())
         seen.page.on("response", lambda response: seen.responses.append(response))
-        seen.page.on("requestfailed", lambda request: seen.complaints.append(f"{request.url} failed"))
-        seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        seen.page.on("console", lambda said: said.type == "error" and seen.complaints.append(said.text))
         seen.page.goto(site + path)
         if scripts:
             settle(seen.page)

@@ -3,18 +3,15 @@
 import re
 import sys
 from collections.abc import Iterator
-from functools import partial
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from fontTools.ttLib import TTFont
 from playwright.sync_api import Browser, Page
 
-from browser import BOOK, EXPLORER, ROOT, build, pages, settle
+from browser import BOOK, EXPLORER, ROOT, Quiet, pages, served, settle
 from patience import HUNG
 
 sys.path.insert(0, str(ROOT / "book" / "extension"))
@@ -128,24 +125,17 @@ def test_the_tables_of_a_notebook_look_as_their_own_style_says(visit):
 # ---------------------------------------------------------------- under the policy
 
 
-class _Strict(SimpleHTTPRequestHandler):
+class _Strict(Quiet):
     def end_headers(self) -> None:
         self.send_header("Content-Security-Policy", STRICT)
         super().end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[str]:
     """The address of the book on a server that sends the strictest policy with every file."""
-    build()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Strict, directory=BOOK))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with served(_Strict) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

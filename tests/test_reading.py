@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from browser import BOOK, EXPLORER, ROOT, Visit, alike, build, pages, settle
+from browser import BOOK, EXPLORER, ROOT, Visit, alike, build, listening, pages, settle
 from patience import HUNG
 
 sys.path.insert(0, str(ROOT / "book" / "extension"))
@@ -402,10 +402,7 @@ def opened(browser: Browser) -> Iterator[Callable[[str], Visit]]:
     context = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
 
     def open_file(path: str) -> Visit:
-        seen = Visit(context.new_page())
-        seen.page.on("requestfailed", lambda request: seen.complaints.append(f"{request.url} failed"))
-        seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        seen.page.on("console", lambda said: said.type == "error" and seen.complaints.append(said.text))
+        seen = listening(context.new_page())
         seen.page.goto(BOOK.as_uri() + "/" + path)
         return seen
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, TimeoutError
 
-from browser import BOOK, EXPLORER, Visit, pages, settle
+from browser import BOOK, EXPLORER, Visit, listening, pages, settle
 from patience import HUNG
 
 PICTURES = """() => Promise.all([...document.querySelectorAll(".bd-article img")].map(async (image) => {
@@ -23,11 +23,8 @@ Press = Callable[[Locator], None]
 
 
 def _listen(context: BrowserContext) -> Visit:
-    seen = Visit(context.new_page())
+    seen = listening(context.new_page())
     seen.page.on("request", lambda request: seen.complaints.extend(_elsewhere(request.url)))
-    seen.page.on("requestfailed", lambda request: seen.complaints.append(f"{request.url} failed"))
-    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    seen.page.on("console", lambda said: said.type == "error" and seen.complaints.append(said.text))
     return seen
 
 

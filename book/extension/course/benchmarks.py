@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -300,12 +300,22 @@ def speed_rows(part: Figures, dtype: str, passes: str, size: str) -> list[tuple[
 # ---------------------------------------------------------------- directives and role
 
 
+Made = TypeVar("Made")
+
+
 class FromResults(SphinxDirective):
     """What the directives share: figures looked up, or nothing and a warning."""
 
     def shown(self) -> nodes.Node:
         """What stands in the page; a KeyError says what is not there."""
         raise NotImplementedError
+
+    def chosen(self, tables: dict[str, Made]) -> Made:
+        """The table that the only argument names; a KeyError if there is none."""
+        (name,) = self.arguments
+        if name not in tables:
+            raise KeyError(f"table called {name}")
+        return tables[name]
 
     def run(self) -> list[nodes.Node]:
         """The node, or nothing and a warning."""

@@ -203,10 +203,7 @@ class ManyNetworks(FromResults):
 
     def shown(self) -> nodes.Node:
         """The table of that name."""
-        (name,) = self.arguments
-        if name not in TABLES:
-            raise KeyError(f"table called {name}")
-        return TABLES[name](stored(self.env, FILE))
+        return self.chosen(TABLES)(stored(self.env, FILE))
 
 
 def setup(app: Sphinx) -> None:

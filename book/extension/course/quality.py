@@ -202,10 +202,7 @@ class Quality(FromResults):
 
     def shown(self) -> nodes.Node:
         """The table of that name."""
-        (name,) = self.arguments
-        if name not in TABLES:
-            raise KeyError(f"table called {name}")
-        return TABLES[name](self.env)
+        return self.chosen(TABLES)(self.env)
 
 
 def setup(app: Sphinx) -> None:

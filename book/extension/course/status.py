@@ -153,11 +153,8 @@ class Status(FromResults):
 
     def shown(self) -> nodes.Node:
         """The table of that name."""
-        (name,) = self.arguments
-        if name not in TABLES:
-            raise KeyError(f"table called {name}")
         self.env.note_reread()  # a run may have left something since
-        return TABLES[name](self.env)
+        return self.chosen(TABLES)(self.env)
 
 
 def setup(app: Sphinx) -> None:
