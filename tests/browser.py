@@ -5,6 +5,7 @@ There is no test without a browser: where none is found, the tests fail and say 
 
 import fcntl
 import gzip
+import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -143,9 +144,16 @@ def chromium(playwright: Playwright) -> str:
 
 @pytest.fixture(scope="session")
 def driver() -> Iterator[Playwright]:
-    """What starts browsers."""
+    """What starts browsers.
+
+    It ends when its input does, which every process has too that was forked meanwhile, as the one in which Sphinx keeps the
+    links of the site map: whatever of these is left ends first, or the tests never would.
+    """
     with sync_playwright() as playwright:
         yield playwright
+        for child in multiprocessing.active_children():
+            child.terminate()
+            child.join()
 
 
 @pytest.fixture(scope="session")
