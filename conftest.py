@@ -23,6 +23,8 @@ os.environ["ACTIVATIONS_CACHE"] = "off"
 
 HUNG = 900.0  # seconds after which a kernel that says nothing hangs, and is not merely on a busy machine
 STATE = "application/vnd.jupyter.widget-state+json"
+# What takes longest begins first, so that no process is left alone with it at the end: the notebooks, and then these.
+LONG = tuple(f"test_{name}" for name in ("layout", "reading", "gate", "walk", "pages"))
 MARKS = {"check": True, "skip": False, "check_exception": False}  # what nbval asks of a cell
 not_proven: list[str] = []
 
@@ -108,6 +110,11 @@ class Cell(nbval.IPyNbCell):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--trained: where the notebooks' kernels keep what the engine trains, and take it from, in this run and the next."""
     parser.addoption("--trained", metavar="FOLDER", help="a folder for what notebooks train; none by default")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, each in one piece."""
+    items.sort(key=lambda item: (not isinstance(item, Cell), item.path.stem not in LONG))
 
 
 @pytest.hookimpl(wrapper=True)

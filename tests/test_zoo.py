@@ -102,7 +102,17 @@ def test_facts_in_words():
     assert sheet.flat(relu) == "left" and sheet.flat(facts.of("identity")) == "nowhere"
     assert sheet.needed(relu) == "arithmetic and comparisons alone"
     assert sheet.minima(facts.of("sine")) == "−1 at −1.571, and again every 6.283"
+    assert sheet.minima(relu) == "0, along an interval" and sheet.minima(facts.of("tanh")) == "none"
+    assert sheet.spanned(step) == "within [0, 1]" and sheet.spanned(relu) == "[0, ∞)"
+    assert "in float32 left of −104 and right of 17.33; " in sheet.reached(facts.of("sigmoid"))
+    assert sheet.reached(relu) == sheet.reached(step) == ""
     assert sheet.parameters(activations.get("prelu")) == "weight = 0.25, from -100 to 100, learned"
+
+
+def test_a_reading_is_rounded_once():
+    """The slope of erf at 1 is 2 / (e √π) = 0.41511, and Mish's value 0.86510."""
+    assert pictures.readings(activations.get("erf")) == f"0.84 · {2 / (math.e * math.sqrt(math.pi)):.2f}"
+    assert pictures.readings(activations.get("mish")).startswith("0.87 · ")
 
 
 def test_keys_in_parentheses_become_citations():
@@ -272,6 +282,32 @@ def test_an_address_with_a_card_opens_it_and_leads_to_it(width, hash, visit):
     assert page.locator(".zoo-more[open]").count() == 1
     bar = page.locator(".zoo-bar").bounding_box()
     assert page.locator("#zoo-mish h3").bounding_box()["y"] >= bar["y"] + bar["height"], "nothing covers it"
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_who_comes_back_from_a_card_finds_the_row_that_led_there(width, visit):
+    """To a row or so, and whether or not another card was opened before, which the address then names."""
+    page = visit("book/zoo.html", width=width).page
+    place = (
+        "name => document.querySelector(`table.sortable a[href='#zoo-${name}']`).getBoundingClientRect().top"
+    )
+    for opened in (None, "gelu"):
+        if opened:
+            page.locator(f"#zoo-{opened} .zoo-more > summary").click()
+            page.wait_for_function("card => location.hash === `#zoo-${card}`", arg=opened)
+        link = page.locator("table.sortable a[href='#zoo-mish']").first
+        link.scroll_into_view_if_needed()
+        before, address = page.evaluate(place, "mish"), page.url
+        link.click()
+        page.wait_for_function("() => document.querySelector('#zoo-mish .zoo-more').open")
+        assert 0 <= page.locator("#zoo-mish").bounding_box()["y"] < 300
+        page.go_back()
+        page.wait_for_function("() => !document.querySelector('#zoo-mish .zoo-more').open")
+        page.wait_for_function(
+            "([name, before]) => Math.abs((" + place + ")(name) - before) < 40", arg=["mish", before]
+        )
+        assert page.url == address
+        assert page.locator(f"#zoo-{opened or 'mish'} .zoo-more").evaluate("e => e.open") == bool(opened)
 
 
 def test_pictures_readings_cards_and_tables_stand_without_scripts(visit):

@@ -187,10 +187,11 @@ def check(run: status.Run) -> str:
     os.environ["CHROMIUM"] = get_browser()
     workers = str(max(2, min(8, os.cpu_count() or 2)))
     print("Running all tests and every notebook, one thread each.", flush=True)
-    first = pytest("one", 1, ["-n", workers, "--dist", "loadfile", "notebooks", "tests"])
+    spread = ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
+    first = pytest("one", 1, [*spread, "notebooks", "tests"])
     run.seconds = notebook_seconds(first)
     print("Running every notebook once more, with two threads.", flush=True)
-    second = pytest("two", 2, ["-n", workers, "--dist", "loadfile", "notebooks"])
+    second = pytest("two", 2, [*spread, "notebooks"])
     pages = sum(BROWSER_TESTS in (case.get("classname") or "") for case in first)
     in_cells = [sum((case.get("name") or "").startswith("Cell ") for case in run) for run in (first, second)]
     if not pages:

@@ -5,6 +5,7 @@
 "use strict";
 
 const EMPTY = new Set("a activation activations and are at function functions has have is of that the which with".split(" "));
+const SEEN = { seen: true }; // of an entry of the browser's history
 const PAUSE = 400; // milliseconds: browsers refuse an address that changes too often
 
 /** A text in which spellings of one word are alike: zero-centred and zero centered, normalising and normalizing, non-monotonic and not monotonic. */
@@ -104,7 +105,7 @@ function start(zoo) {
     const hash = cards.some(({ card }) => card.hidden && `#${card.id}` === location.hash) ? "" : location.hash; // a card that is not there
     const address = `${query.size ? `?${query}` : location.pathname}${hash}`;
     if (`${location.search || location.pathname}${location.hash}` === address) return;
-    try { history[anew ? "pushState" : "replaceState"](null, "", address); } catch { /* a page from a folder, whose address may not change */ }
+    try { history[anew ? "pushState" : "replaceState"](SEEN, "", address); } catch { /* a page from a folder, whose address may not change */ }
   }
 
   /** One entry for all that is typed in a row, and one for each press. */
@@ -123,23 +124,32 @@ function start(zoo) {
 
   function empty() { read(""); }
 
-  /** The card that the address names, by its id or by its name alone; it is opened, and shown though the filter hid it. */
-  function reveal() {
+  let led = null; // the card that an address has opened, and which closes on the way back
+
+  /** The card that the address names, by its id or by its name alone; it is opened, shown though the filter hid it, and led to. */
+  function reveal(lead = true) {
     const name = location.hash.slice(1), card = [name, `zoo-${name}`].map((id) => document.getElementById(id)).find((one) => one?.matches(".zoo-card"));
     if (!card) return;
     if (card.hidden) {
       empty();
       write(false);
     }
-    card.querySelector(".zoo-more").open = true;
-    card.scrollIntoView();
+    const more = card.querySelector(".zoo-more");
+    if (!more.open) led = more;
+    more.open = true;
+    if (lead) card.scrollIntoView();
+  }
+
+  /** An entry of the browser's history that was arrived at: whoever comes back to it is where they left it, and is led nowhere. */
+  function arrive() {
+    try { history.replaceState(SEEN, ""); } catch { /* as below */ }
   }
 
   /** The address names the card that was opened last, so that it can be copied. */
   function name(card, isOpen) {
     const hash = `#${card.id}`;
     if (isOpen === (location.hash === hash)) return;
-    try { history.replaceState(null, "", `${location.pathname}${location.search}${isOpen ? hash : ""}`); } catch { /* as above */ }
+    try { history.replaceState(SEEN, "", `${location.pathname}${location.search}${isOpen ? hash : ""}`); } catch { /* as above */ }
   }
 
   field.addEventListener("input", () => {
@@ -162,10 +172,19 @@ function start(zoo) {
     keep(true);
   });
   zoo.addEventListener("toggle", ({ target }) => target.matches(".zoo-more") && name(target.closest(".zoo-card"), target.open), true);
-  addEventListener("popstate", () => { read(location.search); reveal(); });
+  addEventListener("popstate", ({ state }) => {
+    read(location.search);
+    if (led && `#${led.closest(".zoo-card").id}` !== location.hash) {
+      led.open = false;
+      led = null;
+    }
+    reveal(!state?.seen);
+    arrive();
+  });
   read(location.search);
   Object.assign(form, { inert: false, ariaHidden: null }).classList.remove("zoo-room");
   reveal();
+  arrive();
   if (document.readyState !== "complete") addEventListener("load", reveal, { once: true }); // what came late has moved it
 }
 

@@ -142,8 +142,8 @@ def goal_table(env: BuildEnvironment) -> scrolled:
             count = f"missed by {len(aim.missed)} of {len(aim.found)}" if len(aim.found) > 1 else "missed"
             verdict = (count, "bench-lost") if aim.missed else ("reached", "")
             worst = shown(aim.worst) + aim.unit
-            rows.append((aim.text, [(limit, ""), (worst, ""), verdict, (figures["about"]["date"], "")]))
-    head = ["goal", "measured, worst page", "verdict", "date"]
+            rows.append((aim.text, [verdict, (limit, ""), (worst, ""), (figures["about"]["date"], "")]))
+    head = ["verdict", "goal", "measured", "date"]
     return table("Goals for the pages, and what was measured", head, rows, "What", nodes.Text)
 
 

@@ -68,7 +68,7 @@ def run_table(env: BuildEnvironment) -> nodes.Node:
                 RUNS[told["run"]],
                 [
                     result,
-                    (told["said"], ""),
+                    (told["said"], "bench-words"),
                     (told["date"], ""),
                     (lasted(told["seconds"]), ""),
                     (where, ""),
@@ -120,7 +120,7 @@ def version_table(env: BuildEnvironment) -> nodes.Node:
     if not file.is_file():
         raise KeyError("file requirements.txt")
     rows: list[tuple[str, list[Cell]]] = [
-        (name, [(version, ""), (heading, ""), (why, "")])
+        (name, [(version, ""), (heading, "bench-words"), (why, "bench-words")])
         for heading, group in pins(file.read_text(encoding="utf8")).items()
         for name, version, why in group
     ]

@@ -193,6 +193,6 @@ def softmin(x: Array) -> Array:
         Turning distances into probabilities, as prototypical networks do (snell2017prototypical).
 
     Prone to:
-        A sign that is applied twice.
+        A sign that is applied twice: once by softmin and once more to the scores.
     """
     return _softmax_formula(-x)

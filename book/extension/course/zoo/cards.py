@@ -19,6 +19,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from activations.functions import REGISTRY, Activation
 from activations.functions.evaluation import plain
+from activations.words import number
 from course import curves
 from course.explorer import address, depend, to_root
 from course.reference import CITED
@@ -123,6 +124,7 @@ class Families(SphinxDirective):
         card += self._paragraph(made.card.intuition, "zoo-intuition")
         card += nodes.math_block(made.card.latex, made.card.latex, nowrap=False, number=None, label=None)
         card += _raw(_moved(made))
+        card += _raw(_held(made))
         card += _facts(made)
         card += [
             self._paragraph(f"**{title}.** {cited(text)}", "zoo-about") for title, text in self._about(made)
@@ -181,6 +183,14 @@ def _moved(made: Made) -> str:
         parameter = made.parameters[0]
         return view + room(parameter.name, float(parameter.default))
     return view
+
+
+def _held(made: Made) -> str:
+    """With which parameters the facts were computed."""
+    given = ", ".join(
+        f"{p.name} = {p.default if p.choices else number(float(p.default))}" for p in made.parameters
+    )
+    return f'<p class="zoo-drawn">The facts are those at {escape(given)}.</p>' if given else ""
 
 
 def _facts(made: Made) -> nodes.definition_list:

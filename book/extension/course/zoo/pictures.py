@@ -53,7 +53,7 @@ def short(value: float) -> float:
 def readings(made: Made) -> str:
     """Value and slope where the slider begins, as zoo.js writes them."""
     at = np.array([BEGIN])
-    return " · ".join(f"{short(float(f(at)[0])):.2f}".replace("-", "−") for f in drawn(made))
+    return " · ".join(figure(float(f(at)[0])) for f in drawn(made))
 
 
 def picture(made: Made) -> str:
@@ -62,8 +62,8 @@ def picture(made: Made) -> str:
 
 
 def figure(value: float) -> str:
-    """A slider's number, as zoo.js writes it."""
-    return f"{value:.2f}".replace("-", "−")
+    """A number as zoo.js writes it."""
+    return f"{value if abs(value) >= 0.005 else 0:.2f}".replace("-", "−")
 
 
 def room(name: str, value: float) -> str:

@@ -93,7 +93,7 @@ PROPERTIES = (
         lambda f: not f.transcendental,
         lambda f: not f.transcendental,
         lacks=("expensive",),
-        meaning="Its formula needs no exponential or logarithm, nor anything else beyond arithmetic.",
+        meaning="Arithmetic and comparisons are enough to compute it.",
     ),
     Property(
         "parameters",

@@ -38,9 +38,21 @@ def _again(found: Facts) -> Iterator[str]:
         yield f"and again every {number(found.period)}"
 
 
+def level(found: Facts) -> bool:
+    """Whether its lowest value is taken at no point of its own, but all along an interval."""
+    return not found.minima and found.attained[0] and math.isfinite(found.range[0])
+
+
 def minima(found: Facts) -> str:
     """Where the value is lower than beside."""
+    if level(found):
+        return f"{number(found.range[0])}, along an interval"
     return listed([*(f"{number(value)} at {number(at)}" for at, value in found.minima), *_again(found)])
+
+
+def spanned(found: Facts) -> str:
+    """Its values; of a function that jumps the interval that they lie in."""
+    return ("within " if found.smoothness == -1 else "") + span(found.range, found.attained)
 
 
 def rises(found: Facts) -> str:
@@ -75,15 +87,27 @@ def flat(found: Facts) -> str:
 
 
 def reached(found: Facts) -> str:
-    """From which inputs on the rounded value is the limit, for every format."""
+    """Left and right of which inputs the rounded value is the limit, for every format that decides it.
+
+    A side where the value itself is its limit is left out: there, all formats agree.
+    """
+    ends, exact = found.saturation.values(), found.saturation["float64"]
+    told = [
+        side for side in range(2) if abs(exact[side] or 0) > 1e-3 and len({end[side] for end in ends}) > 1
+    ]
     return "; ".join(
-        f"{dtype.removeprefix('float8_')} {listed(number(float(f'{x:.4g}')) for x in ends if x is not None)}"
-        for dtype, ends in found.saturation.items()
+        f"in {dtype.removeprefix('float8_')} {' and '.join(places)}"
+        for dtype, pair in found.saturation.items()
+        if (places := [_beyond(side, pair[side]) for side in told if pair[side] is not None])
     )
 
 
+def _beyond(side: int, x: float | None) -> str:
+    return f"{('left', 'right')[side]} of {number(float(f'{x:.4g}'))}"
+
+
 def needed(found: Facts | VectorFacts) -> str:
-    """What the formula needs beyond arithmetic."""
+    """What it is computed with beyond arithmetic."""
     return (
         listed(sorted(found.transcendental)) if found.transcendental else "arithmetic and comparisons alone"
     )
@@ -107,9 +131,9 @@ def sheet(made: Made) -> dict[str, str]:
 
 
 def _sheet_of_one(made: Activation, found: Facts) -> dict[str, str]:
-    limits = any(x is not None for ends in found.saturation.values() for x in ends)
+    rounded = reached(found)
     return {
-        "Range": span(found.range, found.attained),
+        "Range": spanned(found),
         "Zeros": zeros(made, found),
         "Minima": minima(found),
         "Monotonic": rises(found),
@@ -118,10 +142,10 @@ def _sheet_of_one(made: Activation, found: Facts) -> dict[str, str]:
         "At 0": at_zero(found),
         "Smooth": smooth(found),
         "Saturates": flat(found),
-        **({"Rounded value is the limit from": reached(found)} if limits else {}),
+        **({"Rounded, it is its limit": rounded} if rounded else {}),
         "Mean and variance": f"{number(near(found.mean))} and {number(found.variance)} for a standard normal input",
         "Gain": f"{number(found.gain)}, for a mean square of 1",
-        "Needs": needed(found),
+        "Computed with": needed(found),
         "Parameters": parameters(made),
     }
 
@@ -141,7 +165,7 @@ SHIFTS = {
 def _sheet_of_several(made: VectorActivation, found: VectorFacts) -> dict[str, str]:
     return {
         "Takes": made.takes_with(made.values),
-        "Results": f"{found.outputs} from 12 numbers",
+        "Results": f"{found.outputs}, if 12 numbers are given",
         "Range": span(found.range),
         "Results add up to": "no fixed sum"
         if found.adds_up_to is None
@@ -152,6 +176,6 @@ def _sheet_of_several(made: VectorActivation, found: VectorFacts) -> dict[str, s
         else f"multiplies the results by {number(2**found.degree)}",
         "Mean and variance": f"{number(near(found.mean))} and {number(found.variance)} for two standard normal inputs",
         "Gain": f"{number(found.gain)}, for a mean square of 1",
-        "Needs": needed(found),
+        "Computed with": needed(found),
         "Parameters": parameters(made),
     }

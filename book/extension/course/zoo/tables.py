@@ -16,7 +16,7 @@ from activations.facts import Facts
 from activations.functions import REGISTRY, Activation
 from activations.words import number
 from course.zoo.pictures import anchor, short
-from course.zoo.sheet import ORDINALS, flat, listed, near, span
+from course.zoo.sheet import ORDINALS, flat, level, listed, near, spanned
 
 
 def _one() -> dict[str, Activation]:
@@ -25,10 +25,10 @@ def _one() -> dict[str, Activation]:
 
 Column = tuple[str, Callable[[Facts], str], Callable[[Facts], float | str]]
 COLUMNS: tuple[Column, ...] = (
-    ("range", lambda f: span(f.range, f.attained), lambda f: f.range[0]),
+    ("range", spanned, lambda f: f.range[0]),
     (
         "lowest at",
-        lambda f: listed(number(at) for at, _ in f.minima),
+        lambda f: "an interval" if level(f) else listed(number(at) for at, _ in f.minima),
         lambda f: f.minima[0][0] if f.minima else math.inf,
     ),
     ("monotonic", lambda f: "yes" if f.monotonic else "no", lambda f: str(f.monotonic)),
