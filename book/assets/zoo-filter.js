@@ -185,7 +185,7 @@ function start(zoo) {
   Object.assign(form, { inert: false, ariaHidden: null }).classList.remove("zoo-room");
   reveal();
   arrive();
-  if (document.readyState !== "complete") addEventListener("load", reveal, { once: true }); // what came late has moved it
+  if (document.readyState !== "complete") addEventListener("load", () => reveal(), { once: true }); // what came late has moved it
 }
 
 for (const zoo of document.querySelectorAll(".zoo")) start(zoo);

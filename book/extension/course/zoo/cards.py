@@ -19,13 +19,12 @@ from sphinx.util.docutils import SphinxDirective
 
 from activations.functions import REGISTRY, Activation
 from activations.functions.evaluation import plain
-from activations.words import number
 from course import curves
 from course.explorer import address, depend, to_root
 from course.reference import CITED
 from course.zoo import properties
 from course.zoo.pictures import BEGIN, anchor, picture, readings, room
-from course.zoo.sheet import Made, sheet
+from course.zoo.sheet import Made, preset, sheet
 
 logger = logging.getLogger(__name__)
 QUOTED = re.compile('"([^"]*)"')
@@ -187,9 +186,7 @@ def _moved(made: Made) -> str:
 
 def _held(made: Made) -> str:
     """With which parameters the facts were computed."""
-    given = ", ".join(
-        f"{p.name} = {p.default if p.choices else number(float(p.default))}" for p in made.parameters
-    )
+    given = ", ".join(map(preset, made.parameters))
     return f'<p class="zoo-drawn">The facts are those at {escape(given)}.</p>' if given else ""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from activations import facts
 from activations.facts import Facts, VectorFacts
-from activations.functions import Activation, VectorActivation
+from activations.functions import Activation, Parameter, VectorActivation
 from activations.words import number
 
 Made = Activation | VectorActivation
@@ -113,15 +113,15 @@ def needed(found: Facts | VectorFacts) -> str:
     )
 
 
+def preset(parameter: Parameter) -> str:
+    """A parameter with its default."""
+    default = parameter.default if parameter.choices else number(float(parameter.default))
+    return f"{parameter.name} = {default}"
+
+
 def parameters(made: Made) -> str:
     """Its parameters with their defaults and ranges."""
-    return (
-        "; ".join(
-            f"{p.name} = {p.default if p.choices else number(float(p.default))}, {p.range}{', learned' * p.learned}"
-            for p in made.parameters
-        )
-        or "none"
-    )
+    return "; ".join(f"{preset(p)}, {p.range}{', learned' * p.learned}" for p in made.parameters) or "none"
 
 
 def sheet(made: Made) -> dict[str, str]:
