@@ -2,7 +2,7 @@
 #
 #   make book      build the book with warnings as errors and serve it   SERVE=0 builds only, PORT=8765
 #   make pdf       build the book and print it into one PDF, _build/activations.pdf (some minutes)
-#   make test      run everything that CI runs                           CHROMIUM=/path/to/chromium
+#   make test      run everything that CI runs                           CHROMIUM=/path/to/chromium, THREADS=2
 #   make lab       open JupyterLab on the notebooks                      PORT=8889
 #   make outputs   execute the notebooks in place                        NOTEBOOKS="notebooks/saturation.ipynb"
 #   make replicate test every claim again with other seeds (some minutes) SEEDS=100, NOTEBOOKS
@@ -20,6 +20,7 @@ PYTHON ?=
 TORCH ?=
 NOTEBOOKS ?=
 SEEDS ?=
+THREADS ?=
 LIGHTHOUSE ?=
 CHROMIUM ?=
 export CHROMIUM
@@ -46,7 +47,7 @@ pdf: setup
 	@$(VENV) tools/pdf.py
 
 test: setup
-	@$(VENV) tools/check.py
+	@$(VENV) tools/check.py $(if $(THREADS),--threads='$(THREADS)')
 
 lab: setup
 	@$(VENV) tools/lab.py $(if $(PORT),--port='$(PORT)')

@@ -12,6 +12,7 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,9 @@ def tags(cell: NotebookNode) -> list[str]:
     return cell.metadata.get("tags", [])
 
 
-def parsed(cell: NotebookNode) -> ast.Module:
-    return ast.parse(TransformerManager().transform_cell(cell.source))
+@cache
+def parsed(source: str) -> ast.Module:
+    return ast.parse(TransformerManager().transform_cell(source))
 
 
 def texts(output: NotebookNode) -> Iterator[str]:
@@ -131,6 +133,13 @@ def widget_states(notebook: NotebookNode) -> dict[str, Any]:
     return notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
 
 
+@cache
+def sources_of(package: Path, suffix: str) -> set[str]:
+    """What a widget of the package in that folder can have stored: modules bundled with all that they import, and style sheets."""
+    source = bundle.bundle if suffix == ".js" else bundle.text
+    return {source(file) for file in bundle.files() if file.endswith(suffix)}
+
+
 def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -149,7 +158,7 @@ def it_was_run_from_top_to_bottom(notebook: NotebookNode, stem: str) -> Complain
 
 def every_cell_shows_its_last_line(notebook: NotebookNode, stem: str) -> Complaints:
     for place, cell in numbered(notebook):
-        statements = parsed(cell).body
+        statements = parsed(cell.source).body
         if not statements:
             yield f"{place} is empty"
         elif cell.source.rstrip().endswith(";"):
@@ -370,8 +379,8 @@ def ids_are_unique(notebook: NotebookNode, stem: str) -> Complaints:
 
 def stored_widgets_are_the_sources(notebook: NotebookNode, stem: str) -> Complaints:
     states = widget_states(notebook)
-    for name, suffix, source in (("_esm", ".js", bundle.bundle), ("_css", ".css", bundle.text)):
-        sources = {source(file) for file in bundle.files() if file.endswith(suffix)}
+    for name, suffix in (("_esm", ".js"), ("_css", ".css")):
+        sources = sources_of(bundle.PACKAGE, suffix)
         for model in states.values():
             if model["state"].get(name) and model["state"][name] not in sources:
                 yield f"a stored widget's {name} is no {suffix} file of the package; run `make outputs`"
@@ -411,7 +420,9 @@ def cells_are_short(notebook: NotebookNode, stem: str) -> Complaints:
         ]
         if len(lines) > MOST_LINES:
             yield f"{place} has {len(lines)} lines of code; {MOST_LINES} is the most"
-        imports = [node for node in ast.walk(parsed(cell)) if isinstance(node, (ast.Import, ast.ImportFrom))]
+        imports = [
+            node for node in ast.walk(parsed(cell.source)) if isinstance(node, (ast.Import, ast.ImportFrom))
+        ]
         if sum(node.end_lineno - node.lineno + 1 for node in imports) > MOST_IMPORTS:
             yield f"{place} has more than {MOST_IMPORTS} lines of imports"
 

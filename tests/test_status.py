@@ -148,29 +148,32 @@ def test_a_state_is_a_commit_only_where_nothing_has_changed(tmp_path: Path, monk
     assert status.state() == ""
 
 
-@pytest.mark.parametrize(("fault", "code"), [(None, 0), (check.Stop("mypy found something."), 1)])
+@pytest.mark.parametrize(
+    ("threads", "fault", "code"),
+    [(1, None, 0), (2, None, 0), (1, check.Stop("mypy found something."), 1)],
+)
 def test_make_test_leaves_what_came_out(
-    fault: Exception | None, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    threads: int, fault: Exception | None, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def done(run: status.Run) -> str:
+    def done(run: status.Run, threads: int) -> str:
         if fault:
             raise fault
-        return "Everything passed."
+        return f"Everything passed with {threads}."
 
     monkeypatch.setattr(status, "FOLDER", tmp_path)
     monkeypatch.setattr(check, "check", done)
-    assert check.main() == code
+    assert check.main([f"--threads={threads}"]) == code
     told = json.loads((tmp_path / "test.json").read_text("utf8"))
-    assert (told["passed"], told["said"]) == (not fault, str(fault or "Everything passed."))
+    assert (told["passed"], told["said"]) == (not fault, str(fault or f"Everything passed with {threads}."))
 
 
 def test_a_run_that_is_stopped_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def stopped(run: status.Run) -> str:
+    def stopped(run: status.Run, threads: int) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(status, "FOLDER", tmp_path)
     monkeypatch.setattr(check, "check", stopped)
-    assert check.main() == 130 and not list(tmp_path.iterdir())
+    assert check.main([]) == 130 and not list(tmp_path.iterdir())
 
 
 def test_a_notebooks_time_is_that_of_its_cells():

@@ -1,13 +1,13 @@
 """Everything that CI runs: `make test`.
 
-Style and types, the book with warnings as errors, then pytest with the notebooks under strict nbval: once with one
-thread beside all other tests, and once more with two threads, since a verdict may not depend on their number. The second
-run takes from the first what the engine trained, which always does so in one thread (`tests/test_train.py` holds it to
-that): what it computes again is everything that a notebook computes by itself.
+Style and types, the book with warnings as errors, then pytest with the notebooks under strict nbval. A verdict may not
+depend on the number of threads: the engine trains in one (`tests/test_train.py` holds it to that), and for all that a
+notebook computes by itself the workflow of tests runs with one thread under one Python and with two under another.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -115,34 +115,30 @@ def get_browser() -> str:
     )
 
 
-def pytest(name: str, threads: int, arguments: list[str]) -> list[ET.Element]:
-    """Run pytest with so many threads in each process; returns the test cases.
+def pytest(threads: int) -> list[ET.Element]:
+    """Run all tests and every notebook with so many threads in each process; returns the test cases.
 
     Raises:
         Stop: If one fails.
     """
     # Threads that wait for one another sleep: on a machine whose cores are all at work, spinning costs tenfold.
     environment = {**os.environ, **dict.fromkeys(THREADS, str(threads)), "OMP_WAIT_POLICY": "PASSIVE"}
-    results = RESULTS / f"{name}.xml"
-    command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={results}", *NBVAL, *arguments]
+    results = RESULTS / "tests.xml"
+    workers = str(max(2, min(8, os.cpu_count() or 2)))
+    command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={results}", *NBVAL]
+    command += ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder", "notebooks", "tests"]
     code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     cases = list(ET.parse(results).iter("testcase")) if results.exists() else []
     count(cases)
     if code:
-        raise Stop(
-            f"pytest ended with {code} in the run with {threads} thread{'s'[: threads - 1]}: see above."
-        )
+        raise Stop(f"pytest ended with {code}: see above.")
     return cases
 
 
 def count(cases: list[ET.Element]) -> None:
-    """Add the cases to `_build/test/summary.txt`."""
-    summary = RESULTS / "summary.txt"
-    before = (
-        [int(word) for word in summary.read_text().split() if word.isdigit()] if summary.exists() else [0, 0]
-    )
+    """Write down in `_build/test/summary.txt` what became of the cases."""
     failed = sum(1 for case in cases if any(fault.tag in ("failure", "error", "skipped") for fault in case))
-    summary.write_text(f"{before[0] + len(cases) - failed} passed, {before[1] + failed} failed\n")
+    (RESULTS / "summary.txt").write_text(f"{len(cases) - failed} passed, {failed} failed\n")
 
 
 def cells() -> int:
@@ -161,11 +157,12 @@ def notebook_seconds(cases: list[ET.Element]) -> dict[str, float]:
     return seconds
 
 
-def check(run: status.Run) -> str:
+def check(run: status.Run, threads: int) -> str:
     """Run everything; returns the sentence that says so.
 
     Args:
-        run: Gets the notebooks' times, of the run with one thread.
+        run: Gets the notebooks' times.
+        threads: How many each process has.
 
     Raises:
         Stop: At the first thing that fails.
@@ -185,32 +182,29 @@ def check(run: status.Run) -> str:
         raise Stop("The book was not built: mend what is listed above; the log is _build/book.log.")
     build.STAMP.write_text(build.digest())  # so that the browser's tests take it as it is
     os.environ["CHROMIUM"] = get_browser()
-    workers = str(max(2, min(8, os.cpu_count() or 2)))
-    print("Running all tests and every notebook, one thread each.", flush=True)
-    spread = ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
-    first = pytest("one", 1, [*spread, "notebooks", "tests"])
-    run.seconds = notebook_seconds(first)
-    print("Running every notebook once more, with two threads.", flush=True)
-    second = pytest("two", 2, [*spread, "notebooks"])
-    pages = sum(BROWSER_TESTS in (case.get("classname") or "") for case in first)
-    in_cells = [sum((case.get("name") or "").startswith("Cell ") for case in run) for run in (first, second)]
+    print("Running all tests and every notebook.", flush=True)
+    cases = pytest(threads)
+    run.seconds = notebook_seconds(cases)
+    pages = sum(BROWSER_TESTS in (case.get("classname") or "") for case in cases)
+    in_cells = sum((case.get("name") or "").startswith("Cell ") for case in cases)
     if not pages:
         raise Stop(f"No browser test ran: tests/{BROWSER_TESTS}.py must hold some.")
-    if in_cells != [cells()] * 2 or not cells():
-        raise Stop(
-            f"Of {cells()} notebook cells, {in_cells[0]} ran with one thread and {in_cells[1]} with two."
-        )
+    if in_cells != cells() or not cells():
+        raise Stop(f"Of {cells()} notebook cells, {in_cells} ran.")
     return (
-        f"Everything passed in {time.perf_counter() - begun:.0f} s: {len(first) - in_cells[0]} tests, {pages} of them "
-        f"in the browser, and {cells()} notebook cells with one thread and with two."
+        f"Everything passed in {time.perf_counter() - begun:.0f} s: {len(cases) - in_cells} tests, {pages} of them "
+        f"in the browser, and {in_cells} notebook cells, with {threads} thread{'s'[: threads - 1]} each."
     )
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Check everything, end with a sentence, and leave it for the page of status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, choices=(1, 2), default=1, help="how many each process has")
+    threads = parser.parse_args(arguments).threads
     run = status.Run("test")
     try:
-        said, passed = check(run), True
+        said, passed = check(run, threads), True
     except Stop as sentence:
         said, passed = str(sentence), False
     except KeyboardInterrupt:
