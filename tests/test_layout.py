@@ -24,16 +24,14 @@ PLACED = {
     "book/sparsity.html": {"threshold": [0, 3, 0.5, 0.1]},
 }
 EXPLORERS = (*PLACED, "notebooks/saturation.html")  # and one that a notebook stored
-# What takes another place when it is opened, as `audit` has it.
-UNFOLDED = "() => document.querySelectorAll('.bd-header-article details, details.zoo-more').forEach((fold) => { fold.open = true; })"
+# What scrolls in a fold is in the keyboard's way when it is folded out; and some takes another place then, as `audit` has it.
+UNFOLDED = "() => document.querySelectorAll(':is(.bd-header-article, .bd-article) details').forEach((fold) => { fold.open = true; })"
 # Pictures are drawn anew, and boxes put in the keyboard's way, in the frames after a change: until no frame changes anything.
 SETTLED = """async () => {
   await Promise.allSettled(document.getAnimations().map((animation) => animation.finished)); // the theme's sidebar slides
   const look = () => [document.documentElement.scrollHeight, ...[...document.querySelectorAll("[tabindex], .is-wide")].map((e) => e.offsetWidth),
     ...[...document.querySelectorAll(".picture")].map((p) => [p.clientWidth, p.clientHeight, p.innerHTML])].join();
-  const scrolled = () => [...document.querySelectorAll("pre, .cell_output > .output")]; // the theme hands them to the keyboard 300 ms after a change of width
-  const late = performance.now() + 3000, waiting = () => performance.now() < late && scrolled().some((e) => e.scrollWidth > e.clientWidth && e.tabIndex < 0);
-  for (let before, calm = 0; calm < 3 || waiting();) {
+  for (let before, calm = 0; calm < 3;) {
     await new Promise(requestAnimationFrame);
     const now = look();
     calm = now === before ? calm + 1 : 0;

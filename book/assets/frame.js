@@ -42,9 +42,10 @@ function searchDialog() {
   return dialog;
 }
 if (page) document.querySelector(".search-button__wrapper").remove();
-const dialog = page ? null : searchDialog();
+let dialog = null; // until somebody searches, since a change at the top of the page has the style of all of it computed again
 
 function search() {
+  if (!page) dialog ??= searchDialog();
   if (dialog?.open) return dialog.close();
   dialog?.showModal();
   const field = (page ?? dialog).querySelector("input");
@@ -180,24 +181,30 @@ function column(formula) {
 }
 
 function reachBoxes() {
-  const formulas = [...article.querySelectorAll("span.math > math")];
+  // What is folded would be laid out to be measured; it is looked at when it is folded out.
+  const shown = (what) => [...article.querySelectorAll(what)].map((box, i) => [box, i]).filter(([box]) => box.checkVisibility());
+  const formulas = shown("span.math > math").map(([formula]) => formula);
   const wide = formulas.map((formula) => formula.getBoundingClientRect().width > column(formula.parentElement).clientWidth);
   formulas.forEach((formula, i) => formula.parentElement.classList.toggle("is-wide", wide[i]));
-  const tables = [...article.querySelectorAll(".pst-scrollable-table-container, .wide-table")], whole = tables.map((box) => box.scrollWidth <= box.clientWidth);
+  const tables = shown(".pst-scrollable-table-container, .wide-table").map(([table]) => table), whole = tables.map((box) => box.scrollWidth <= box.clientWidth);
   tables.forEach((box, i) => box.classList.toggle("is-whole", whole[i])); // its head can stay below the page's
-  for (const [boxes, name] of Object.entries(BOXES)) article.querySelectorAll(boxes).forEach((box, i) => {
+  const boxes = Object.entries(BOXES).flatMap(([kind, name]) => shown(kind).map(([box, i]) => {
     const sideways = box.scrollWidth > box.clientWidth;
-    const scrolls = (sideways || box.scrollHeight > box.clientHeight + 1) && /auto|scroll/.test(getComputedStyle(box).overflowX);
-    if (scrolls === (box.getAttribute("role") === "region" && box.tabIndex === 0)) return; // the theme sets tab stops, too, and later
+    return { box, name: `${name} ${i + 1}`, sideways, scrolls: (sideways || box.scrollHeight > box.clientHeight + 1) && /auto|scroll/.test(getComputedStyle(box).overflowX) };
+  }));
+  for (const { box, name, sideways, scrolls } of boxes) {
+    if (scrolls === (box.getAttribute("role") === "region" && box.tabIndex === 0)) continue;
     box.dataset.named ??= box.getAttribute("aria-label") ?? ""; // a table may have a name of its own
-    const attributes = { tabindex: 0, role: "region", "aria-label": `${box.dataset.named || `${name} ${i + 1}`}, which scrolls${sideways ? " sideways" : ""}` };
+    const attributes = { tabindex: 0, role: "region", "aria-label": `${box.dataset.named || name}, which scrolls${sideways ? " sideways" : ""}` };
     for (const [key, value] of Object.entries(attributes)) if (scrolls) box.setAttribute(key, value); else box.removeAttribute(key);
-  });
+  }
 }
 async function watchBoxes() {
   if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done, { once: true }));
-  new ResizeObserver(reachBoxes).observe(article);
-  article.addEventListener("toggle", reachBoxes, true);
+  let waiting = 0;
+  const look = () => { waiting ||= requestAnimationFrame(() => { waiting = 0; reachBoxes(); }); };
+  new ResizeObserver(look).observe(article);
+  article.addEventListener("toggle", look, true);
 }
 if (article) watchBoxes();
 })();

@@ -25,9 +25,14 @@ function near(a, b) {
 function start(zoo) {
   const form = zoo.querySelector(".zoo-filter"), field = form.elements.words, chips = [...form.elements.with];
   const said = form.querySelector("[role=status]"), offers = form.querySelector(".zoo-offers"), clear = form.querySelector(".zoo-clear");
+  const named = [...document.querySelectorAll("table.sortable a[href^='#']")];
   const cards = [...zoo.querySelectorAll(".zoo-card")].map((card) => {
-    const { words, has } = card.querySelector(".zoo-picture").dataset;
-    return { card, said: words.split(" "), words: words.split(" ").map(fold), has: new Set(has.split(" ")), rows: [...document.querySelectorAll(`table.sortable a[href="#${card.id}"]`)].map((link) => link.closest("tr")) };
+    const { words, has } = card.querySelector(".zoo-picture").dataset, said = words.split(" ");
+    let folded = null; // until somebody types: most readers never do
+    return {
+      card, said, has: new Set(has.split(" ")), rows: named.filter((link) => link.hash === `#${card.id}`).map((link) => link.closest("tr")),
+      get words() { return folded ??= said.map(fold); },
+    };
   });
   const families = [...zoo.querySelectorAll(".zoo-family")].map((family) => ({
     family, entry: zoo.querySelector(`.zoo-contents a[href="#${family.id}"]`).parentElement, members: cards.filter(({ card }) => family.contains(card)),

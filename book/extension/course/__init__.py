@@ -29,6 +29,7 @@ from course import (
     quality,
     quiz,
     reference,
+    scripts,
     search,
     site,
     status,
@@ -74,6 +75,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         finish,
         trim,
         policy,
+        scripts,
         styles,
     ):
         part.setup(app)

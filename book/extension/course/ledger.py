@@ -124,7 +124,8 @@ def _side(claim: Claim, side: Side) -> nodes.list_item:
 def _spread(claim: Claim, side: Side) -> str:
     """The interval, the unit and the number of runs; what belongs together stays on one line."""
     if side.low == side.high:
-        return f"{counted(number(side.effect), claim.unit).partition(SPACE)[2]} (exact)".strip()
+        how = "exact" if side.n == 1 else f"the same for all {side.n}"
+        return f"{counted(number(side.effect), claim.unit).partition(SPACE)[2]} ({how})".strip()
     ends = (number(end, side.low, side.high) for end in (side.low, side.high))
     return counted(f"[{f',{SPACE}'.join(ends)}]", claim.unit) + f", n{SPACE}={SPACE}{side.n}"
 
@@ -152,13 +153,21 @@ class Ledger(Rows):
         claims: list[Claim | Entry] = [*tested.values(), *waiting]
         for claim in claims:
             chapters.setdefault(claim.chapter, []).append(claim)
-        return [self._section(chapter, claims, known) for chapter, claims in chapters.items()]
+        places = nodes.paragraph(classes=["ledger-places"])
+        for chapter in chapters:
+            places += [nodes.Text(" · ")] if places.children else []
+            places += nodes.reference("", self._title(chapter), refid=f"chapter-{chapter}", internal=True)
+        return [places, *(self._section(chapter, claims, known) for chapter, claims in chapters.items())]
 
-    def _section(self, chapter: str, claims: list[Claim | Entry], known: Register) -> nodes.section:
+    def _title(self, chapter: str) -> str:
+        """What the chapter's page is called."""
         page = Path(self.env.srcdir, "book", f"{chapter}.md")
         self.env.note_dependency(str(page))
         found = TITLE.search(page.read_text(encoding="utf8")) if page.is_file() else None
-        title = nodes.title("", found[1] if found else chapter.capitalize())
+        return found[1] if found else chapter.capitalize()
+
+    def _section(self, chapter: str, claims: list[Claim | Entry], known: Register) -> nodes.section:
+        title = nodes.title("", self._title(chapter))
         notes = [self._paragraph(known.notes[chapter], "register")] if chapter in known.notes else []
         table = self.table(claims, known, named=True)
         return nodes.section("", title, *notes, table, ids=[f"chapter-{chapter}"], names=[])

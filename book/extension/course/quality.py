@@ -136,14 +136,15 @@ def goal_table(env: BuildEnvironment) -> scrolled:
     """What was to be reached, the worst that was measured, and who misses it."""
     rows: list[tuple[str, list[Cell]]] = []
     for file, aims in AIMS.items():
-        figures = stored(env, file)
-        for aim in aims(figures):
+        for aim in aims(stored(env, file)):
             limit = f"at {'most' if aim.most else 'least'} {shown(aim.limit)}{aim.unit}"
-            count = f"missed by {len(aim.missed)} of {len(aim.found)}" if len(aim.found) > 1 else "missed"
+            count = (
+                f"missed on {len(aim.missed)} of {len(aim.found)} pages" if len(aim.found) > 1 else "missed"
+            )
             verdict = (count, "bench-lost") if aim.missed else ("reached", "")
             worst = shown(aim.worst) + aim.unit
-            rows.append((aim.text, [verdict, (limit, ""), (worst, ""), (figures["about"]["date"], "")]))
-    head = ["verdict", "goal", "measured", "date"]
+            rows.append((aim.text, [verdict, (worst, ""), (limit, "")]))
+    head = ["verdict", "measured", "goal"]
     return table("Goals for the pages, and what was measured", head, rows, "What", nodes.Text)
 
 
