@@ -238,9 +238,9 @@ def test_equal_signs_make_an_equal_font():
 def test_a_page_without_formulas_does_not_ask_for_their_font(look: Opener):
     asked = {
         path: [r.url for r in look(path).responses if mathfont.FILE in r.url]
-        for path in (CHAPTER, "book/ledger.html")
+        for path in (CHAPTER, "book/quality.html")
     }
-    assert len(asked[CHAPTER]) == 1 and not asked["book/ledger.html"]
+    assert len(asked[CHAPTER]) == 1 and not asked["book/quality.html"]
     assert not {r.url for r in look(CHAPTER).responses if "mathjax" in r.url.lower()}
 
 

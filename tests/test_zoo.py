@@ -1,5 +1,6 @@
 """The zoo: pictures, facts and cards that follow from the registry, on the page and in its script."""
 
+import ast
 import inspect
 import math
 import sys
@@ -123,10 +124,20 @@ def test_keys_in_parentheses_become_citations():
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_formula_on_the_card_is_code_without_its_docstring(name):
+def test_the_formula_on_the_card_is_code_without_its_docstring_and_whole(name):
     code = cards.source(activations.get(name))
-    compile(code, name, "exec")
+    tree = ast.parse(code)
     assert '"""' not in code and "return" in code
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert functions[0].lstrip("_") == name
+    assert {one for one in called if one.startswith("_")} == {*functions[1:]}, (
+        "what it is made of stands behind it"
+    )
 
 
 # ---------------------------------------------------------------- the page

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from html import escape
 from itertools import groupby
+from types import FunctionType
 
 from docutils import nodes
 from sphinx.domains.std import StandardDomain
@@ -46,8 +47,20 @@ def heading(family: str) -> str:
 
 
 def source(made: Made) -> str:
-    """The value's formula as one would write it, without its docstring."""
-    text = textwrap.dedent(inspect.getsource(plain(made.f)))
+    """The value's formula as one would write it, and behind it the functions of its module that it is made of."""
+    parts, waiting = list[FunctionType](), [plain(made.f)]
+    while waiting:
+        one = waiting.pop(0)
+        assert isinstance(one, FunctionType)
+        parts.append(one)
+        named = (one.__globals__.get(name) for name in one.__code__.co_names if name.startswith("_"))
+        waiting += [part for part in named if isinstance(part, FunctionType) and part not in parts + waiting]
+    return "\n\n\n".join(map(_written, parts))
+
+
+def _written(formula: FunctionType) -> str:
+    """A function without decorators and docstring."""
+    text = textwrap.dedent(inspect.getsource(formula))
     function = next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
     lines = text.splitlines()
     head = lines[function.lineno - 1 : function.body[0].lineno - 1]
@@ -130,7 +143,7 @@ class Families(SphinxDirective):
         ]
         card += nodes.literal_block("", usage(made), language="text")
         card += _raw("<details><summary>The formula in the package</summary>")
-        card += nodes.literal_block("", source(made), language="python")
+        card += nodes.literal_block("", source(made), language="text")  # a page of coloured words is slow
         card += _raw("</details></details>")
         return card
 

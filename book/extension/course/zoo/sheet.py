@@ -137,7 +137,7 @@ def _sheet_of_one(made: Activation, found: Facts) -> dict[str, str]:
         "Zeros": zeros(made, found),
         "Minima": minima(found),
         "Monotonic": rises(found),
-        "Shape": found.shape,
+        "Shape": "neither convex nor concave" if found.shape == "neither" else found.shape,
         "Lipschitz constant": number(found.lipschitz),
         "At 0": at_zero(found),
         "Smooth": smooth(found),
